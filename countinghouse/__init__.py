@@ -1,0 +1,1 @@
+"""Countinghouse: a batch data warehouse whose correctness claims are executable."""

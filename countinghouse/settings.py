@@ -1,0 +1,115 @@
+"""One typed settings object for an installation, from environment and `settings.toml`."""
+
+import functools
+import secrets
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+class Home(BaseSettings):
+    """Where an installation keeps all of its state; the settings file lies inside."""
+
+    model_config = SettingsConfigDict(env_prefix="COUNTINGHOUSE_")
+
+    home: Path = PROJECT_ROOT / ".countinghouse"
+
+
+class Settings(BaseSettings):
+    """Every setting of an installation; environment `COUNTINGHOUSE_*` wins over the file."""
+
+    model_config = SettingsConfigDict(env_prefix="COUNTINGHOUSE_", extra="forbid")
+
+    home: Path = Field(default_factory=lambda: Home().home)
+    project: Path = PROJECT_ROOT
+
+    connect_port: int = 15002
+    thrift_port: int = 10000
+    spark_ui_port: int = 4040
+    airflow_port: int = 8080
+
+    ledger_url: SecretStr | None = None
+    """A PostgreSQL URL; without one the embedded server under `home` is used."""
+    landing: Path | None = None
+    """Root of the deliveries; default `home/landing`."""
+
+    spark_master: str = "local[2]"
+    driver_memory: str = "3g"
+    max_result_size: str = "1g"
+    statement_timeout_seconds: int = 1800
+    log_file_mb: int = 50
+
+    lease_seconds: int = 60
+    """A claim whose holder has not renewed it for this long may be taken over."""
+    rollback_depth: int = 3
+    """Earlier versions of each partition that `gc` keeps."""
+
+    @property
+    def landing_root(self) -> Path:
+        """Folder with `<system>/<feed>/dt=YYYY-MM-DD/` deliveries."""
+        return self.landing or self.home / "landing"
+
+    @property
+    def warehouse(self) -> Path:
+        """Folder of all version directories and the pointer log."""
+        return self.home / "warehouse"
+
+    @property
+    def archive(self) -> Path:
+        """Folder of delivered bytes by digest, and the delivery log's copy."""
+        return self.home / "archive"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of all log files."""
+        return self.home / "logs"
+
+    @property
+    def run(self) -> Path:
+        """Folder of process ids and other state that a restart may lose."""
+        return self.home / "run"
+
+    def secret(self, name: str) -> str:
+        """A random secret of this installation, made at first use, readable by its owner only."""
+        folder = self.home / "secrets"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = folder / name
+        try:
+            with path.open("x", opener=_owner_only) as file:
+                file.write(secrets.token_urlsafe(24))
+        except FileExistsError:
+            pass
+        return path.read_text()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments first, then the environment, then `home/settings.toml`."""
+        file = TomlConfigSettingsSource(settings_cls, Home().home / "settings.toml")
+        return init_settings, env_settings, file
+
+
+def _owner_only(path: str, flags: int) -> int:
+    import os
+
+    return os.open(path, flags, 0o600)
+
+
+@functools.lru_cache
+def load() -> Settings:
+    """The settings of this process."""
+    return Settings()
