@@ -1,6 +1,8 @@
 """One typed settings object for an installation, from environment and `settings.toml`."""
 
+import contextlib
 import functools
+import os
 import secrets
 from pathlib import Path
 
@@ -49,6 +51,11 @@ class Settings(BaseSettings):
 
     lease_seconds: int = 60
     """A claim whose holder has not renewed it for this long may be taken over."""
+    notify_smtp_url: SecretStr | None = None
+    """`smtp[s]://user:password@host:port/?from=a@b&to=c@d`; without one no mail is sent."""
+    notify_webhook_url: SecretStr | None = None
+    """Where alerts are posted as JSON."""
+
     rollback_depth: int = 3
     """Earlier versions of each partition that `gc` keeps."""
 
@@ -82,11 +89,14 @@ class Settings(BaseSettings):
         folder = self.home / "secrets"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = folder / name
-        try:
-            with path.open("x", opener=_owner_only) as file:
-                file.write(secrets.token_urlsafe(24))
-        except FileExistsError:
-            pass
+        if not path.exists():
+            fresh = folder / f".{name}.{os.getpid()}"
+            fresh.touch(mode=0o600)
+            fresh.write_text(secrets.token_urlsafe(24))
+            # The first of several processes wins; none ever reads a half-written secret.
+            with contextlib.suppress(FileExistsError):
+                path.hardlink_to(fresh)
+            fresh.unlink()
         return path.read_text()
 
     @classmethod
@@ -101,12 +111,6 @@ class Settings(BaseSettings):
         """Arguments first, then the environment, then `home/settings.toml`."""
         file = TomlConfigSettingsSource(settings_cls, Home().home / "settings.toml")
         return init_settings, env_settings, file
-
-
-def _owner_only(path: str, flags: int) -> int:
-    import os
-
-    return os.open(path, flags, 0o600)
 
 
 @functools.lru_cache

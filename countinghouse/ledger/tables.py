@@ -94,7 +94,9 @@ versions = Table(
     # {currency: minor units}
     Column("money", JSONB, nullable=False),
     Column("digest", Text, nullable=False),
+    # Code and inputs that last gave this content; confirmed again when a rebuild gives the same.
     Column("fingerprint", Text, nullable=False),
+    Column("inputs_digest", Text, nullable=False),
     # Raw tables only: {business date: {rows, digest, money}}
     Column("slices", JSONB),
     _now("created_at"),
@@ -123,8 +125,10 @@ publication_sets = Table(
     Column("attempt_id", Text, ForeignKey(attempts.c.attempt_id), nullable=False),
     # intent | complete
     Column("state", Text, nullable=False),
-    # Events to emit at completion, and dates touched
-    Column("events", JSONB, nullable=False, server_default="[]"),
+    # Schema of each table of the set: what the metastore needs to know to show it
+    Column("tables", JSONB, nullable=False),
+    # [{topic, payload}] that leave when the set is complete
+    Column("events", JSONB, nullable=False),
     _now("created_at"),
     Column("completed_at", DateTime(timezone=True)),
 )

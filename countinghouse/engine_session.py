@@ -1,0 +1,84 @@
+"""Sessions of the one engine: opening, fencing, waiting for its health."""
+
+import time
+import uuid
+from typing import Any
+
+import grpc
+
+from countinghouse.errors import EngineUnavailable
+from countinghouse.services import connect
+from countinghouse.settings import Settings
+
+_SESSION_CONF = {
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.session.timeZone": "UTC",
+}
+_REMEDY = "countinghouse up, then countinghouse status"
+# About 15 seconds: a session does not outlive its engine, so that waiting longer is in vain.
+_RETRIES = {"max_retries": 5, "initial_backoff": 100, "max_backoff": 8000}
+
+
+def new_session_id() -> str:
+    """An id for a session that nobody has opened yet."""
+    return str(uuid.uuid4())
+
+
+def remote_url(settings: Settings, session_id: str) -> str:
+    """Connect URL of a session, for SPARK_REMOTE. It contains the token: never log it."""
+    token = settings.secret("connect_token")
+    # PySpark sends a token without TLS to a host of exactly this name only.
+    return (
+        f"sc://localhost:{settings.connect_port}/"
+        f";user_id={connect.USER};token={token};session_id={session_id}"
+    )
+
+
+def open_session(settings: Settings, session_id: str | None = None, *, name: str = "") -> Any:
+    """Open or join a Connect session, ANSI on and in UTC; `name` appears in the engine's UI."""
+    from pyspark.errors import PySparkException
+    from pyspark.sql.connect.client.retries import DefaultPolicy
+    from pyspark.sql.connect.session import SparkSession
+
+    builder = SparkSession.builder.remote(remote_url(settings, session_id or new_session_id()))
+    try:
+        if not connect.listening(settings):
+            raise EngineUnavailable(f"no engine on port {settings.connect_port}", remedy=_REMEDY)
+        session = builder.create()
+        session.client.set_retry_policies([DefaultPolicy(**_RETRIES)])
+        # Also binds the session to this engine: it cannot go on under the next one by accident.
+        for key, value in _SESSION_CONF.items():
+            session.conf.set(key, value)
+    except (grpc.RpcError, PySparkException) as error:
+        raise EngineUnavailable(f"the engine refused a session: {error}", remedy=_REMEDY) from error
+    if name:
+        session.addTag(name)
+    return session
+
+
+def fence(settings: Settings, session_id: str, *, deadline: float = 30) -> None:
+    """Interrupt and close a session: the engine refuses whatever its owner still sends.
+
+    Raises EngineUnavailable when the engine has not confirmed it.
+    """
+    try:
+        connect.release(settings, session_id, deadline=deadline)
+    except grpc.RpcError as error:
+        if not connect.is_closed(error):
+            raise EngineUnavailable(
+                f"session {session_id} could not be fenced: {error.details()}", remedy=_REMEDY
+            ) from error
+
+
+def wait_until_healthy(settings: Settings, deadline_seconds: float) -> None:
+    """Return when the engine answers a catalog call; raises EngineUnavailable after the deadline."""
+    end = time.monotonic() + deadline_seconds
+    while True:
+        left = end - time.monotonic()
+        if left <= 0:
+            raise EngineUnavailable(
+                f"the engine did not answer within {deadline_seconds:g} s", remedy=_REMEDY
+            )
+        if connect.listening(settings) and connect.catalog_answers(settings, deadline=left):
+            return
+        time.sleep(min(0.3, left))

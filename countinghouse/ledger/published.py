@@ -1,0 +1,71 @@
+"""What the ledger says is published: tables, partitions and their directories."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from countinghouse.ledger.tables import pointers, publication_sets, versions
+from countinghouse.metastore import TableSpec
+
+
+@dataclass(frozen=True)
+class Location:
+    """Directory of a published version; `collected` says that it is known to be gone."""
+
+    version_id: str
+    path: str
+    files: int
+    bytes: int
+    collected: bool
+
+
+def locations(ledger: sa.Engine) -> dict[str, dict[str, Location]]:
+    """Every published partition, by table and date; paths are relative to the warehouse."""
+    query = sa.select(
+        pointers.c.table_name,
+        pointers.c.dt,
+        versions.c.version_id,
+        versions.c.location,
+        versions.c.files,
+        versions.c.bytes,
+        versions.c.collected_at.is_not(None),
+    ).join(versions, versions.c.version_id == pointers.c.version_id)
+    found: dict[str, dict[str, Location]] = defaultdict(dict)
+    with ledger.connect() as connection:
+        for table, dt, *rest in connection.execute(query):
+            found[table][dt] = Location(*rest)
+    return dict(found)
+
+
+def version_paths(ledger: sa.Engine, version_ids: list[str]) -> dict[str, str]:
+    """Directory of each version, relative to the warehouse."""
+    query = sa.select(versions.c.version_id, versions.c.location).where(
+        versions.c.version_id.in_(version_ids)
+    )
+    with ledger.connect() as connection:
+        return dict(connection.execute(query).tuples().all())
+
+
+def table_specs(ledger: sa.Engine) -> dict[str, TableSpec]:
+    """Every table that was ever published, as its newest set described it."""
+    query = (
+        sa.select(publication_sets.c.tables)
+        .where(publication_sets.c.state == "complete")
+        .order_by(publication_sets.c.completed_at)
+    )
+    found: dict[str, TableSpec] = {}
+    with ledger.connect() as connection:
+        for tables in connection.execute(query).scalars():
+            found |= {name: TableSpec.from_json(name, content) for name, content in tables.items()}
+    return found
+
+
+def mark_lost(ledger: sa.Engine, version_id: str) -> None:
+    """The version's files are gone: its partition is stale until it is built again."""
+    with ledger.begin() as connection:
+        connection.execute(
+            versions.update()
+            .where(versions.c.version_id == version_id)
+            .values(collected_at=sa.func.clock_timestamp())
+        )

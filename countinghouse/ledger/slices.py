@@ -1,0 +1,64 @@
+"""Keeps `ops.slices` in step with the published raw partitions."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from countinghouse.ledger.tables import intents, pointers, slices, versions
+
+
+def replace_slices(connection: sa.Connection, set_id: str) -> None:
+    """Put the slices of the raw versions that a set published in place of those before."""
+    rows = connection.execute(
+        sa.select(
+            versions.c.table_name, versions.c.dt, versions.c.version_id, versions.c.slices
+        )
+        .join(intents, intents.c.version_id == versions.c.version_id)
+        .where(intents.c.set_id == set_id, versions.c.slices.is_not(None))
+        .order_by(versions.c.dt)
+    ).all()
+    for table, dt, version_id, content in rows:
+        if not content.get("cumulative"):
+            _replace(connection, table, dt, version_id, content["dates"])
+        elif dt == _newest(connection, table):
+            # Only the newest delivery of a cumulative feed counts, as a whole.
+            _replace(connection, table, "", version_id, content["dates"])
+
+
+def _newest(connection: sa.Connection, table: str) -> str | None:
+    return connection.execute(
+        sa.select(sa.func.max(pointers.c.dt)).where(pointers.c.table_name == table)
+    ).scalar_one()
+
+
+def _replace(
+    connection: sa.Connection, table: str, delivery_dt: str, version_id: str, dates: dict[str, Any]
+) -> None:
+    of_delivery = (slices.c.source == table, slices.c.delivery_dt == delivery_dt)
+    known = dict(
+        connection.execute(sa.select(slices.c.business_date, slices.c.digest).where(*of_delivery))
+        .tuples()
+        .all()
+    )
+    differing = {day for day, item in dates.items() if known.get(day) != item["digest"]}
+    gone = set(known) - set(dates)
+    if gone | differing:
+        connection.execute(
+            slices.delete().where(*of_delivery, slices.c.business_date.in_(gone | differing))
+        )
+    if differing:
+        connection.execute(
+            slices.insert(),
+            [
+                {
+                    "source": table,
+                    "delivery_dt": delivery_dt,
+                    "business_date": day,
+                    "version_id": version_id,
+                    "rows": dates[day]["rows"],
+                    "digest": dates[day]["digest"],
+                    "money": dates[day]["money"],
+                }
+                for day in sorted(differing)
+            ],
+        )

@@ -1,0 +1,123 @@
+"""Reads what the planner needs to know from the ledger, in one transaction."""
+
+from collections import defaultdict
+
+import sqlalchemy as sa
+
+from countinghouse.ledger.tables import (
+    claims,
+    deliveries,
+    holds,
+    inputs,
+    intents,
+    pointers,
+    publication_sets,
+    slices,
+    versions,
+)
+from countinghouse.names import OPEN, Feed
+from countinghouse.planner import Input, Partition, Published, Slice, State
+
+
+def load_state(connection: sa.Connection, *, taken: frozenset[str] = frozenset()) -> State:
+    """The current state; partitions claimed by the attempts `taken` count as held."""
+    return State(
+        published=_published(connection),
+        slices=_slices(connection),
+        deliveries=_deliveries(connection),
+        folded=_folded(connection),
+        held=_held(connection, taken),
+    )
+
+
+def _published(connection: sa.Connection) -> dict[str, dict[str, Published]]:
+    query = sa.select(
+        pointers.c.table_name,
+        pointers.c.dt,
+        versions.c.version_id,
+        versions.c.digest,
+        versions.c.rows,
+        versions.c.fingerprint,
+        versions.c.inputs_digest,
+    ).join(versions, versions.c.version_id == pointers.c.version_id)
+    query = query.where(versions.c.collected_at.is_(None))
+    found: dict[str, dict[str, Published]] = defaultdict(dict)
+    for table, dt, *rest in connection.execute(query):
+        found[table][dt] = Published(*rest)
+    return dict(found)
+
+
+def _slices(connection: sa.Connection) -> dict[str, dict[str, tuple[Slice, ...]]]:
+    query = sa.select(
+        slices.c.source, slices.c.business_date, slices.c.delivery_dt, slices.c.digest
+    ).order_by(slices.c.delivery_dt)
+    found: dict[str, dict[str, tuple[Slice, ...]]] = defaultdict(dict)
+    for source, day, delivery_dt, digest in connection.execute(query):
+        found[source][day] = (*found[source].get(day, ()), Slice(delivery_dt, digest))
+    return dict(found)
+
+
+def current_deliveries() -> sa.Subquery:
+    """The newest version of each delivery that was not refused."""
+    newest = (
+        sa.select(
+            deliveries,
+            sa.func.row_number()
+            .over(
+                partition_by=(deliveries.c.feed, deliveries.c.dt, deliveries.c.seq),
+                order_by=deliveries.c.version.desc(),
+            )
+            .label("age"),
+        )
+        .where(deliveries.c.status == "accepted")
+        .subquery()
+    )
+    return sa.select(newest).where(newest.c.age == 1).subquery()
+
+
+def _deliveries(
+    connection: sa.Connection,
+) -> dict[str, dict[str, tuple[tuple[int, int, str], ...]]]:
+    current = current_deliveries()
+    query = sa.select(
+        current.c.feed, current.c.dt, current.c.seq, current.c.position, current.c.digest
+    ).order_by(current.c.seq)
+    found: dict[str, dict[str, tuple[tuple[int, int, str], ...]]] = defaultdict(dict)
+    for feed, dt, seq, position, digest in connection.execute(query):
+        table = Feed.parse(feed).raw
+        found[table][dt] = (*found[table].get(dt, ()), (seq, position, digest))
+    return dict(found)
+
+
+def _folded(connection: sa.Connection) -> dict[str, tuple[Input, ...]]:
+    query = (
+        sa.select(
+            pointers.c.table_name,
+            inputs.c.input_table,
+            inputs.c.input_dt,
+            inputs.c.role,
+            inputs.c.digest,
+        )
+        .join(inputs, inputs.c.version_id == pointers.c.version_id)
+        .where(pointers.c.dt == OPEN, inputs.c.role == "chain")
+        .order_by(inputs.c.input_table)
+    )
+    found: dict[str, tuple[Input, ...]] = defaultdict(tuple)
+    for table, *item in connection.execute(query):
+        found[table] = (*found[table], Input(*item))
+    return dict(found)
+
+
+def _held(connection: sa.Connection, taken: frozenset[str]) -> frozenset[Partition]:
+    on_hold = sa.select(holds.c.table_name, holds.c.dt).where(holds.c.released_at.is_(None))
+    claimed = sa.select(claims.c.table_name, claims.c.dt).where(
+        claims.c.state == "open", claims.c.attempt_id.in_(taken)
+    )
+    # Decided but not yet confirmed: `reconcile` finishes these before anybody builds them again.
+    deciding = (
+        sa.select(intents.c.table_name, intents.c.dt)
+        .join(publication_sets, publication_sets.c.set_id == intents.c.set_id)
+        .where(publication_sets.c.state == "intent")
+    )
+    rows = connection.execute(sa.union(on_hold, claimed, deciding))
+    return frozenset((table, dt) for table, dt in rows)

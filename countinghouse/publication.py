@@ -1,0 +1,209 @@
+"""The publication list, in its order: claim, write, manifest, audit, publish, events.
+
+No table that anybody reads is overwritten in place. Until `decide` has committed, a crash leaves
+garbage that `gc` collects and nothing else; from then on it rolls forward, by whoever comes next.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from pyspark.sql import SparkSession
+
+from countinghouse import engine_session, pointers
+from countinghouse.errors import CountinghouseError, EngineUnavailable, Fenced
+from countinghouse.failpoints import reach
+from countinghouse.ledger import attempts, publications
+from countinghouse.ledger.attempts import Attempt
+from countinghouse.metastore import TableSpec
+from countinghouse.planner import Partition
+from countinghouse.settings import Settings
+from countinghouse.version import Version, broken, write_json, write_manifest
+
+_ENGINE_RESTART_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the gates said of one partition; `failures` are sentences with rule and rows."""
+
+    passed: bool
+    results: Sequence[Mapping[str, Any]] = ()
+    failures: Sequence[str] = ()
+
+
+@dataclass
+class Work:
+    """One attempt with its engine session, while it runs."""
+
+    settings: Settings
+    ledger: sa.Engine
+    attempt: Attempt
+    session: SparkSession
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What an attempt built: versions with parents first, and how their tables look."""
+
+    versions: Sequence[Version]
+    tables: Mapping[str, TableSpec]
+    events: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+
+
+# 1. Claim
+
+
+@contextmanager
+def claim(
+    settings: Settings,
+    ledger: sa.Engine,
+    *,
+    kind: str,
+    scope: str,
+    run_id: str,
+    choose: Callable[[sa.Connection, frozenset[str]], Iterable[Partition]],
+) -> Iterator[Work]:
+    """Claim what `choose` plans, in the transaction that resolves its inputs.
+
+    `choose` gets the living attempts, whose claims it must leave alone. Predecessors that no
+    longer live are fenced before the claim is theirs no more. On leaving, the attempt is closed.
+    """
+    engine_session.wait_until_healthy(settings, _ENGINE_RESTART_SECONDS)
+    attempt = attempts.open_attempt(
+        ledger,
+        kind=kind,
+        scope=scope,
+        run_id=run_id,
+        session_id=engine_session.new_session_id(),
+    )
+    session = None
+    state, error = "failed", ""
+    try:
+        with attempts.heartbeat(ledger, attempt, every=settings.lease_seconds / 4):
+            with ledger.begin() as connection:
+                attempts.lock_claims(connection)
+                living = attempts.living(
+                    connection, lease_seconds=settings.lease_seconds, run_id=run_id
+                )
+                wanted = choose(connection, living - {attempt.attempt_id})
+                attempts.claim(
+                    connection, attempt, wanted, lambda s: engine_session.fence(settings, s)
+                )
+            session = engine_session.open_session(settings, attempt.session_id, name=scope)
+            reach("after_claim")
+            yield Work(settings, ledger, attempt, session)
+        state = "done"
+    except BaseException as problem:
+        state = "fenced" if isinstance(problem, Fenced) else "failed"
+        error = str(problem)[:2000]
+        raise
+    finally:
+        with ledger.begin() as connection:
+            attempts.close(connection, attempt.attempt_id, state, error=error)
+        if session is not None:
+            session.stop()
+
+
+# 2. Write: landing and dbt write below `version.attempt_root(...)`, a directory of this attempt.
+# 3. Manifest
+
+
+def manifest(work: Work, versions: Iterable[Version]) -> None:
+    """Describe each written directory; a directory that differs from its manifest is unusable."""
+    for version in versions:
+        write_manifest(work.settings.warehouse, version)
+    reach("after_manifest")
+
+
+# 4. Audit
+
+
+def audit(work: Work, batch: Batch, verdicts: Mapping[Partition, Verdict]) -> list[Version]:
+    """Record the gates' verdicts beside the data and in the ledger; return what passed.
+
+    A partition without a verdict has not been audited and does not pass.
+    """
+    passed = []
+    for version in batch.versions:
+        verdict = verdicts.get((version.table, version.dt), Verdict(passed=False))
+        problem = broken(work.settings.warehouse, version)
+        write_json(
+            work.settings.warehouse / version.location / "_audit.json",
+            {
+                "passed": verdict.passed and not problem,
+                "failures": [*verdict.failures, *([problem] if problem else [])],
+                "results": list(verdict.results),
+            },
+        )
+        if verdict.passed and not problem:
+            passed.append(version)
+    publications.record_gates(work.ledger, work.attempt, batch.versions, verdicts)
+    reach("after_audit")
+    return passed
+
+
+# 5. Publish
+
+
+def publish(work: Work, batch: Batch, passed: Sequence[Version]) -> list[Version]:
+    """Make the versions that passed visible; return those whose content is new.
+
+    Equal content after a rebuild publishes nothing: only its inputs are confirmed.
+    An engine that dies in between is waited for; the set then rolls forward in a new session.
+    """
+    if not passed:
+        return []
+    reach("before_publish")
+    set_id, changed = publications.decide(work.ledger, work.attempt, batch, passed)
+    reach("after_decide")
+    pointers.log_set(work.settings, work.ledger, set_id)
+    try:
+        roll_forward(work.settings, work.ledger, work.session, set_id)
+    except CountinghouseError:
+        raise
+    except Exception as problem:
+        # Whether the engine did what was sent is unknown: it is asked again, until it is certain.
+        _retry_in_new_session(work, set_id, problem)
+    return changed
+
+
+def roll_forward(
+    settings: Settings, ledger: sa.Engine, session: SparkSession, set_id: str
+) -> None:
+    """Move the pointers of a decided set, read each back, and complete the set; idempotent."""
+    decided = publications.load_set(ledger, set_id)
+    if decided is None:
+        return
+    pointers.project(settings, session, decided)
+    reach("in_publish_after_pointer")
+    pointers.read_back(settings, session, decided)
+    reach("before_complete")
+    publications.complete(ledger, decided)
+    reach("after_complete")
+
+
+def _retry_in_new_session(work: Work, set_id: str, problem: Exception) -> None:
+    for _ in range(3):
+        engine_session.wait_until_healthy(work.settings, _ENGINE_RESTART_SECONDS)
+        with work.ledger.begin() as connection:
+            attempts.renew_session(connection, work.attempt, engine_session.new_session_id())
+        session = engine_session.open_session(work.settings, work.attempt.session_id)
+        try:
+            return roll_forward(work.settings, work.ledger, session, set_id)
+        except CountinghouseError:
+            raise
+        except Exception as again:
+            problem = again
+        finally:
+            session.stop()
+    raise EngineUnavailable(
+        f"publication set {set_id} is decided but the engine keeps failing: {problem}",
+        remedy="countinghouse reconcile, once the engine is healthy",
+    ) from problem
+
+
+# 6. Events: `publications.complete` wrote them to the outbox in its transaction; outbox.py sends.
+# 7. reconcile.py finishes what a crash left between 5 and 6.

@@ -1,0 +1,155 @@
+"""Finishes what a crash left, and makes the metastore say what the ledger says."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import sqlalchemy as sa
+from pyspark.sql import SparkSession
+
+from countinghouse import engine_session, metastore, pointers, publication
+from countinghouse.ledger import attempts, open_ledger, published
+from countinghouse.ledger.published import Location
+from countinghouse.ledger.tables import publication_sets
+from countinghouse.metastore import TableSpec
+from countinghouse.notifier import Alert, notify
+from countinghouse.settings import Settings
+from countinghouse.version import data_files
+
+
+def reconcile(settings: Settings, *, full: bool = True) -> list[str]:
+    """Fence dead attempts, roll decided sets forward, repair pointers; return what was done.
+
+    `full` also compares every published location and directory with the ledger; without it only
+    what crashed is finished. What cannot be repaired (a directory that vanished) is alerted.
+    """
+    ledger = open_ledger(settings)
+    engine_session.wait_until_healthy(settings, 60)
+    done = [
+        f"fenced attempt {attempt} of {run}"
+        for attempt, run in attempts.fence_dead(
+            ledger,
+            lambda session_id: engine_session.fence(settings, session_id),
+            lease_seconds=settings.lease_seconds,
+        )
+    ]
+    left = _abandoned_sets(ledger)
+    if not left and not full:
+        return done
+    session = engine_session.open_session(settings, name="reconcile")
+    try:
+        for set_id in left:
+            pointers.log_set(settings, ledger, set_id)
+            publication.roll_forward(settings, ledger, session, set_id)
+            done.append(f"rolled publication set {set_id} forward")
+        if full:
+            done += repair(settings, ledger, session)
+    finally:
+        session.stop()
+    return done
+
+
+def _abandoned_sets(ledger: sa.Engine) -> list[str]:
+    still_open = sa.select(attempts.attempts.c.attempt_id).where(
+        attempts.attempts.c.state == "open"
+    )
+    query = (
+        sa.select(publication_sets.c.set_id)
+        .where(
+            publication_sets.c.state == "intent",
+            publication_sets.c.attempt_id.not_in(still_open),
+        )
+        .order_by(publication_sets.c.created_at)
+    )
+    with ledger.connect() as connection:
+        return list(connection.execute(query).scalars())
+
+
+def repair(settings: Settings, ledger: sa.Engine, session: SparkSession) -> list[str]:
+    """Compare every published partition with metastore and storage; restore what differs."""
+    done = []
+    everything = published.locations(ledger)
+    for name, spec in published.table_specs(ledger).items():
+        expected = {}
+        for dt, found in everything.get(name, {}).items():
+            why = _lost(settings, found)
+            if why:
+                done.append(f"{name} {dt}: {why}")
+                _report_lost(settings, ledger, name, dt, found, why)
+            lost = why or found.collected
+            expected[dt] = _grave(settings, name, dt) if lost else settings.warehouse / found.path
+        if expected:
+            done += _restore(settings, session, spec, expected)
+    return done
+
+
+def _lost(settings: Settings, found: Location) -> str:
+    there = data_files(settings.warehouse / found.path)
+    if found.collected or (len(there), sum(there.values())) == (found.files, found.bytes):
+        return ""
+    return (
+        f"{found.path} holds {len(there)} files and {sum(there.values())} bytes, "
+        f"its manifest says {found.files} and {found.bytes}"
+    )
+
+
+def _report_lost(
+    settings: Settings, ledger: sa.Engine, table: str, dt: str, found: Location, why: str
+) -> None:
+    published.mark_lost(ledger, found.version_id)
+    notify(
+        settings,
+        Alert(
+            table=table,
+            partition=dt,
+            rule="published directory equals manifest",
+            rows=0,
+            sample="",
+            command="countinghouse build (the partition is stale now), or restore the directory",
+            message=f"{table} {dt}: {why}; readers get an error until it is rebuilt",
+            severity="block",
+        ),
+    )
+
+
+def _grave(settings: Settings, table: str, dt: str) -> Path:
+    """A directory that no reader can mistake for an empty partition: its file is not Parquet."""
+    folder = settings.warehouse / "lost" / table / f"dt={dt}"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "PARTITION_LOST_see_countinghouse_status.parquet").write_text(
+        f"{table} {dt}: its directory vanished; it is rebuilt by countinghouse build\n"
+    )
+    return folder
+
+
+def _restore(
+    settings: Settings, session: SparkSession, spec: TableSpec, expected: Mapping[str, Path]
+) -> list[str]:
+    name = spec.name
+    missing = not session.catalog.tableExists(name)
+    metastore.ensure_table(session, spec, pointers.empty_directory(settings, name))
+    relative = {dt: str(path.relative_to(settings.warehouse)) for dt, path in expected.items()}
+    wrong = pointers.wrong_pointers(settings, session, spec, relative)
+    extra: set[str] = set()
+    if spec.partitioned:
+        extra = metastore.partitions(session, name) - set(expected)
+        for dt in sorted(extra):
+            session.sql(f"ALTER TABLE {name} DROP PARTITION (dt='{dt}')")
+    if wrong:
+        metastore.point(session, spec, {dt: expected[dt] for dt in wrong})
+    if not (missing or wrong or extra):
+        return []
+    what = f"{name}: restored {len(wrong)} pointers, dropped {len(extra)} that nobody published"
+    notify(
+        settings,
+        Alert(
+            table=name,
+            partition=", ".join(sorted([*wrong, *extra])[:5]),
+            rule="metastore equals ledger",
+            rows=len(wrong) + len(extra),
+            sample="table was missing" if missing else "",
+            command="countinghouse history " + name,
+            message=what,
+            severity="warn",
+        ),
+    )
+    return [what]

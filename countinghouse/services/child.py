@@ -1,0 +1,144 @@
+"""One supervised process: started, watched, replaced when it is dead or sick."""
+
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from countinghouse.services import processes
+
+# Health calls that may fail in a row before a running process counts as sick.
+_PATIENCE = 3
+_HEALTH_SECONDS = 5.0
+_STARTING_HEALTH_SECONDS = 0.3
+_LONGEST_BACKOFF = 30.0
+# A process that was healthy for so long has earned a restart without delay.
+_STABLE_SECONDS = 60.0
+
+
+class State(StrEnum):
+    """Where a supervised process stands."""
+
+    STARTING = "starting"
+    HEALTHY = "healthy"
+    FAILING = "failing"
+    WAITING = "waiting to restart"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class Component:
+    """What to run and how to ask it whether it works; `prepare` returns the working folder."""
+
+    name: str
+    command: Callable[[], Sequence[str]]
+    environment: Callable[[], Mapping[str, str]]
+    prepare: Callable[[], Path]
+    healthy: Callable[[], bool]
+    log: Path
+    ports: tuple[int, ...] = ()
+    start_seconds: float = 90
+    stop_seconds: float = 15
+
+
+@dataclass
+class Child:
+    """A component's process over all of its restarts."""
+
+    component: Component
+    process: subprocess.Popen[bytes] | None = None
+    state: State = State.WAITING
+    restarts: int = -1
+    reason: str = ""
+    _since: float = field(default_factory=time.monotonic)
+    _failures: int = 0
+    _quick_deaths: int = 0
+    _next_start: float = 0.0
+    _next_health: float = 0.0
+
+    def tick(self) -> bool:
+        """Look once and act; true when the process has just become healthy."""
+        now = time.monotonic()
+        if self.process is None:
+            if now >= self._next_start:
+                self._start(now)
+            return False
+        code = self.process.poll()
+        if code is not None:
+            self._lost(f"ended with exit code {code}")
+            return False
+        return now >= self._next_health and self._check(now)
+
+    def stop(self) -> None:
+        """End the process and its descendants, for good."""
+        self._end()
+        self._enter(State.STOPPED)
+
+    def describe(self) -> dict[str, object]:
+        """State for the status file; times are seconds since the epoch."""
+        return {
+            "name": self.component.name,
+            "pid": self.process.pid if self.process else None,
+            "state": str(self.state),
+            "since": time.time() - (time.monotonic() - self._since),
+            "restarts": max(self.restarts, 0),
+            "ports": list(self.component.ports),
+            "reason": self.reason,
+        }
+
+    def _start(self, now: float) -> None:
+        component = self.component
+        self.process = processes.spawn(
+            component.command(),
+            env=component.environment(),
+            cwd=component.prepare(),
+            log=component.log,
+        )
+        self.restarts += 1
+        self._failures = 0
+        self._next_health = now
+        self._enter(State.STARTING)
+
+    def _check(self, now: float) -> bool:
+        if self.component.healthy():
+            became = self.state is State.STARTING
+            if self.state is not State.HEALTHY:
+                self._enter(State.HEALTHY)
+            self._failures = 0
+            self._next_health = time.monotonic() + _HEALTH_SECONDS
+            return became
+        if self.state is State.STARTING:
+            self._next_health = time.monotonic() + _STARTING_HEALTH_SECONDS
+            if now - self._since > self.component.start_seconds:
+                self._lost(f"not healthy {self.component.start_seconds:g} s after its start")
+            return False
+        self._failures += 1
+        self._next_health = time.monotonic() + 1
+        if self.state is State.HEALTHY:
+            self._enter(State.FAILING)
+        if self._failures >= _PATIENCE:
+            self._lost(f"{_PATIENCE} health calls in a row failed")
+        return False
+
+    def _lost(self, reason: str) -> None:
+        """Clear away what is left, and plan the next start."""
+        lived = time.monotonic() - self._since
+        stable = self.state is not State.STARTING and lived > _STABLE_SECONDS
+        self._quick_deaths = 0 if stable else self._quick_deaths + 1
+        self._end()
+        self.reason = reason
+        self._enter(State.WAITING)
+        # The first restart is immediate, then 1, 2, 4, ... seconds.
+        wait = 2.0 ** (self._quick_deaths - 2) if self._quick_deaths > 1 else 0.0
+        self._next_start = time.monotonic() + min(wait, _LONGEST_BACKOFF)
+
+    def _end(self) -> None:
+        if self.process is not None:
+            processes.end_group(self.process, patience=self.component.stop_seconds)
+            self.process = None
+
+    def _enter(self, state: State) -> None:
+        self.state = state
+        self._since = time.monotonic()

@@ -1,0 +1,87 @@
+"""Direct calls to the engine's Connect port, each with a deadline that is kept.
+
+A PySpark session has none: it would wait as long as the engine hangs.
+"""
+
+import contextlib
+import socket
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import grpc
+from pyspark.sql.connect import proto
+from pyspark.sql.connect.proto import base_pb2_grpc
+
+from countinghouse.settings import Settings
+
+# Sessions are known to the engine by user and id: everybody has to use the same user.
+USER = "countinghouse"
+
+
+def listening(settings: Settings) -> bool:
+    """Whether anything accepts connections on the Connect port."""
+    with contextlib.suppress(OSError):
+        socket.create_connection(("127.0.0.1", settings.connect_port), timeout=2).close()
+        return True
+    return False
+
+
+def catalog_answers(settings: Settings, *, deadline: float) -> bool:
+    """Whether the engine lists its databases, through the metastore, within `deadline` seconds."""
+    session_id = str(uuid.uuid4())
+    try:
+        with _stub(settings) as stub:
+            for _ in stub.ExecutePlan(_show_databases(session_id), timeout=deadline):
+                pass
+            stub.ReleaseSession(_release(session_id), timeout=deadline)
+    except grpc.RpcError:
+        return False
+    return True
+
+
+def release(settings: Settings, session_id: str, *, deadline: float) -> None:
+    """Interrupt what a session runs and close it for good; raises grpc.RpcError.
+
+    Interrupting first also makes a session known that has not sent anything yet, so that the
+    engine refuses it later.
+    """
+    interrupt = proto.InterruptRequest(
+        session_id=session_id,
+        user_context=proto.UserContext(user_id=USER),
+        interrupt_type=proto.InterruptRequest.INTERRUPT_TYPE_ALL,
+    )
+    with _stub(settings) as stub:
+        stub.Interrupt(interrupt, timeout=deadline)
+        stub.ReleaseSession(_release(session_id), timeout=deadline)
+
+
+def is_closed(error: grpc.RpcError) -> bool:
+    """Whether the engine says that the session has been closed before."""
+    return "SESSION_CLOSED" in str(error.details())
+
+
+@contextlib.contextmanager
+def _stub(settings: Settings) -> Iterator[Any]:
+    credentials = grpc.composite_channel_credentials(
+        grpc.local_channel_credentials(),
+        grpc.access_token_call_credentials(settings.secret("connect_token")),
+    )
+    address = f"127.0.0.1:{settings.connect_port}"
+    with grpc.secure_channel(address, credentials) as channel:
+        yield base_pb2_grpc.SparkConnectServiceStub(channel)
+
+
+def _show_databases(session_id: str) -> Any:
+    query = proto.Relation(sql=proto.SQL(query="SHOW DATABASES"))
+    return proto.ExecutePlanRequest(
+        session_id=session_id,
+        user_context=proto.UserContext(user_id=USER),
+        plan=proto.Plan(root=query),
+    )
+
+
+def _release(session_id: str) -> Any:
+    return proto.ReleaseSessionRequest(
+        session_id=session_id, user_context=proto.UserContext(user_id=USER)
+    )

@@ -1,0 +1,171 @@
+"""Bringing an installation up and down from outside, and asking how it is."""
+
+import contextlib
+import fcntl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from countinghouse.errors import CountinghouseError
+from countinghouse.services import postgres, processes, supervisor
+from countinghouse.settings import Settings
+
+_DOWN_SECONDS = 60.0
+# A component that has been replaced so often while `up` waits will not come up.
+_HOPELESS_RESTARTS = 3
+
+
+class StartFailed(CountinghouseError):
+    """A service did not become healthy; everything has been stopped again."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """One component as the supervisor reported it last."""
+
+    name: str
+    state: str
+    pid: int | None = None
+    uptime_seconds: float = 0.0
+    restarts: int = 0
+    ports: tuple[int, ...] = ()
+    reason: str = ""
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it works now."""
+        return self.state == "healthy"
+
+
+def up(settings: Settings, *, with_airflow: bool = True, deadline: float = 180) -> bool:
+    """Start everything and return when it is healthy; false when it was running before."""
+    with _starting(settings):
+        already = running(settings)
+        if not already:
+            clear_leftovers(settings)
+            _require_free_ports(settings, with_airflow=with_airflow)
+            _launch(settings, with_airflow=with_airflow)
+        _wait(settings, deadline)
+        return not already
+
+
+def down(settings: Settings) -> bool:
+    """Stop everything, leftovers of a killed supervisor too; false when nothing ran."""
+    with _starting(settings):
+        process = processes.read_pid(supervisor.pid_file(settings))
+        if process is not None:
+            processes.end([process], patience=_DOWN_SECONDS)
+        left = clear_leftovers(settings)
+        was_up = postgres.answers(settings)
+        postgres.stop(settings)
+        for file in (supervisor.pid_file(settings), supervisor.status_file(settings)):
+            file.unlink(missing_ok=True)
+        return process is not None or left or was_up
+
+
+def running(settings: Settings) -> bool:
+    """Whether this installation has a supervisor."""
+    return processes.read_pid(supervisor.pid_file(settings)) is not None
+
+
+def status(settings: Settings) -> list[Status]:
+    """The supervisor, PostgreSQL and every component, as they are now."""
+    process = processes.read_pid(supervisor.pid_file(settings))
+    if process is None:
+        return [Status("supervisor", "not running"), _postgres(settings)]
+    first = Status(
+        "supervisor", "healthy", process.pid, uptime_seconds=time.time() - process.create_time()
+    )
+    return [first, _postgres(settings), *_components(settings)]
+
+
+def clear_leftovers(settings: Settings) -> bool:
+    """End what a killed supervisor left behind; the supervisor itself must not be running."""
+    left = processes.marked(settings)
+    processes.end(left, patience=10)
+    # What those started while they ended.
+    processes.end(processes.marked(settings), patience=2)
+    return bool(left)
+
+
+def _components(settings: Settings) -> list[Status]:
+    report: dict[str, Any] = processes.read(supervisor.status_file(settings)) or {}
+    return [
+        Status(
+            name=entry["name"],
+            state=entry["state"],
+            pid=entry["pid"],
+            uptime_seconds=time.time() - entry["since"],
+            restarts=entry["restarts"],
+            ports=tuple(entry["ports"]),
+            reason=entry["reason"],
+        )
+        for entry in report.get("components", [])
+    ]
+
+
+def _postgres(settings: Settings) -> Status:
+    if settings.ledger_url is not None:
+        return Status("postgres", "healthy", reason="external")
+    state = "healthy" if postgres.answers(settings) else "not running"
+    return Status("postgres", state, postgres.pid(settings))
+
+
+@contextlib.contextmanager
+def _starting(settings: Settings) -> Iterator[None]:
+    settings.run.mkdir(parents=True, exist_ok=True)
+    with (settings.run / "control.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _require_free_ports(settings: Settings, *, with_airflow: bool) -> None:
+    from countinghouse import doctor
+
+    for check in doctor.ports(settings, with_airflow=with_airflow):
+        if not check.ok:
+            raise StartFailed(check.found, remedy=check.remedy)
+
+
+def _launch(settings: Settings, *, with_airflow: bool) -> None:
+    supervisor.status_file(settings).unlink(missing_ok=True)
+    settings.logs.mkdir(parents=True, exist_ok=True)
+    arguments = [] if with_airflow else ["--no-airflow"]
+    with (settings.logs / "supervisor.log").open("ab") as log:
+        subprocess.Popen(
+            [sys.executable, "-m", "countinghouse.services.supervisor", *arguments],
+            env=processes.environment(settings) | {"PYTHONPATH": str(settings.project)},
+            cwd=settings.run,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def _wait(settings: Settings, deadline: float) -> None:
+    end = time.monotonic() + deadline
+    started = time.monotonic()
+    while time.monotonic() < end:
+        components = _components(settings)
+        if components and all(component.healthy for component in components):
+            return
+        hopeless = [c for c in components if c.restarts >= _HOPELESS_RESTARTS and not c.healthy]
+        if hopeless:
+            raise _failure(settings, hopeless[0].name, hopeless[0].reason)
+        if not running(settings) and time.monotonic() - started > 10:
+            raise _failure(settings, "supervisor", "ended")
+        time.sleep(0.2)
+    slow = next((c for c in _components(settings) if not c.healthy), None)
+    name, reason = (slow.name, slow.reason or slow.state) if slow else ("supervisor", "is silent")
+    raise _failure(settings, name, f"{reason}, not healthy after {deadline:g} s")
+
+
+def _failure(settings: Settings, name: str, reason: str) -> StartFailed:
+    return StartFailed(
+        f"{name} did not start: {reason}",
+        remedy=f"countinghouse logs {name}; countinghouse doctor; then countinghouse down",
+    )

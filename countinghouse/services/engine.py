@@ -1,0 +1,125 @@
+"""Command line, settings and folders of the one Spark application.
+
+HiveThriftServer2 with the Connect plugin, from the jars of the pyspark package.
+"""
+
+import importlib.util
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from countinghouse.services import processes
+from countinghouse.settings import Settings
+
+
+def spark_home() -> Path:
+    """Folder of the installed pyspark package; found without importing it."""
+    spec = importlib.util.find_spec("pyspark")
+    assert spec is not None and spec.origin is not None
+    return Path(spec.origin).parent
+
+
+def command(settings: Settings) -> list[str]:
+    """The engine's command; its settings are in a file, since arguments are public."""
+    return [
+        str(spark_home() / "bin" / "spark-submit"),
+        "--properties-file",
+        str(_properties_file(settings)),
+        "--class",
+        "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2",
+        "spark-internal",
+    ]
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The engine's environment; its Python workers import this project and packages."""
+    inherited = processes.environment(settings)
+    path = [str(settings.project), inherited.get("PYTHONPATH", "")]
+    # A client's settings would turn the server into a client, or change what it loads.
+    dropped = ("SPARK_REMOTE", "SPARK_CONNECT_MODE", "SPARK_CONF_DIR", "SPARK_SUBMIT_OPTS")
+    kept = {name: value for name, value in inherited.items() if name not in dropped}
+    return kept | {
+        "SPARK_HOME": str(spark_home()),
+        "SPARK_CONF_DIR": str(settings.project / "conf"),
+        # Without it the UI listens on all interfaces.
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "PYSPARK_PYTHON": sys.executable,
+        "PYTHONPATH": os.pathsep.join(part for part in path if part),
+        "TZ": "UTC",
+    }
+
+
+def prepare(settings: Settings) -> Path:
+    """Write the engine's settings, empty its scratch folders, and return its working folder."""
+    work = _work(settings)
+    for scratch in ("tmp", "local", "cwd"):
+        shutil.rmtree(work / scratch, ignore_errors=True)
+        (work / scratch).mkdir(parents=True)
+    for folder in (settings.home / "metastore", settings.warehouse, settings.logs, settings.run):
+        folder.mkdir(parents=True, exist_ok=True)
+    file = _properties_file(settings)
+    file.touch(mode=0o600)
+    lines = [f"{name} {_escaped(value)}\n" for name, value in properties(settings).items()]
+    file.write_text("".join(lines))
+    # What Spark writes relative to its working folder (artifacts, mostly) stays here.
+    return work / "cwd"
+
+
+def properties(settings: Settings) -> dict[str, str]:
+    """All settings of the engine: `conf/spark-defaults.conf` and what this installation adds."""
+    home, work = settings.home.resolve(), _work(settings)
+    return _defaults(settings.project / "conf" / "spark-defaults.conf") | {
+        "spark.master": settings.spark_master,
+        "spark.driver.memory": settings.driver_memory,
+        "spark.driver.maxResultSize": settings.max_result_size,
+        "spark.driver.extraJavaOptions": _java_options(settings),
+        "spark.ui.port": str(settings.spark_ui_port),
+        "spark.connect.grpc.binding.port": str(settings.connect_port),
+        "spark.connect.authenticate.token": settings.secret("connect_token"),
+        "spark.hadoop.hive.server2.thrift.port": str(settings.thrift_port),
+        "spark.sql.thriftServer.queryTimeout": str(settings.statement_timeout_seconds),
+        "spark.scheduler.allocation.file": f"file://{settings.project}/conf/fairscheduler.xml",
+        "spark.local.dir": str(work / "local"),
+        "spark.sql.warehouse.dir": str(work / "warehouse"),
+        "spark.hadoop.javax.jdo.option.ConnectionURL": (
+            f"jdbc:derby:;databaseName={home}/metastore/db;create=true"
+        ),
+        "spark.hadoop.hive.exec.scratchdir": str(work / "tmp" / "hive"),
+        "spark.hadoop.hive.exec.local.scratchdir": str(work / "tmp" / "hive-local"),
+        "spark.hadoop.hive.downloaded.resources.dir": str(work / "tmp" / "resources"),
+        "spark.hadoop.hive.server2.logging.operation.log.location": str(work / "tmp" / "ops"),
+        "spark.hadoop.hadoop.tmp.dir": str(work / "tmp" / "hadoop"),
+    }
+
+
+def _java_options(settings: Settings) -> str:
+    home = settings.home.resolve()
+    system = {
+        "countinghouse.logs": settings.logs.resolve(),
+        "countinghouse.log_mb": settings.log_file_mb,
+        "java.io.tmpdir": _work(settings) / "tmp",
+        "derby.system.home": home / "metastore",
+        "derby.stream.error.file": settings.logs.resolve() / "derby.log",
+        "user.timezone": "UTC",
+    }
+    options = [f'"-D{name}={value}"' for name, value in system.items()]
+    return " ".join(["-XX:+ExitOnOutOfMemoryError", *options])
+
+
+def _defaults(file: Path) -> dict[str, str]:
+    lines = (line.strip() for line in file.read_text().splitlines())
+    pairs = (line.split(maxsplit=1) for line in lines if line and not line.startswith("#"))
+    return {name: value for name, value in pairs}
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\")
+
+
+def _work(settings: Settings) -> Path:
+    return settings.home.resolve() / "spark"
+
+
+def _properties_file(settings: Settings) -> Path:
+    return settings.run.resolve() / "engine.conf"

@@ -1,0 +1,159 @@
+"""Starting, finding and ending the processes of one installation."""
+
+import contextlib
+import ctypes
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import psutil
+from pydantic import SecretStr
+
+from countinghouse.settings import Settings
+
+# Every supervised process and its descendants carry the home in this variable, so that what a
+# killed supervisor left behind can be found without any record of it.
+MARKER = "COUNTINGHOUSE_SUPERVISED"
+
+_PR_SET_PDEATHSIG = 1
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """This process's environment plus every setting, for a child with the same settings."""
+    values = settings.model_dump(exclude_none=True)
+    own = {f"COUNTINGHOUSE_{name.upper()}": _plain(value) for name, value in values.items()}
+    inherited = {name: value for name, value in os.environ.items() if name != MARKER}
+    return inherited | own
+
+
+def _plain(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def marker(settings: Settings) -> dict[str, str]:
+    """The variable that makes a process and its descendants ours."""
+    return {MARKER: str(settings.home.resolve())}
+
+
+def spawn(
+    command: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path
+) -> subprocess.Popen[bytes]:
+    """Start a child in its own process group that ends when this process does."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command,
+            env=env,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+        )
+
+
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def _end_with_parent() -> None:
+    if _libc is not None:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def end(processes: Iterable[psutil.Process], *, patience: float) -> None:
+    """Ask the processes to end, then kill what is left after `patience` seconds."""
+    found = list(processes)
+    for process in found:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.terminate()
+    _, alive = psutil.wait_procs(found, timeout=patience)
+    for process in alive:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(alive, timeout=5)
+
+
+def end_group(process: subprocess.Popen[bytes], *, patience: float) -> None:
+    """End a child made by `spawn`, then kill what its process group and descendants left."""
+    descendants = _descendants(process.pid)
+    if process.poll() is None:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(patience)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    end([child for child in descendants if child.is_running()], patience=2)
+
+
+def _descendants(pid: int) -> list[psutil.Process]:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).children(recursive=True)
+    return []
+
+
+def marked(settings: Settings) -> list[psutil.Process]:
+    """Running processes of this installation, whoever started them."""
+    wanted = marker(settings)[MARKER]
+    return [process for process in psutil.process_iter() if _marker_of(process) == wanted]
+
+
+def _marker_of(process: psutil.Process) -> str | None:
+    # Zombies and the processes of other users have no environment to read.
+    with contextlib.suppress(psutil.Error, OSError):
+        return process.environ().get(MARKER)
+    return None
+
+
+def write_pid(path: Path) -> None:
+    """Record this process: its id and start time, since ids are used again."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    started = psutil.Process().create_time()
+    replace(path, {"pid": os.getpid(), "started": started})
+
+
+def read_pid(path: Path) -> psutil.Process | None:
+    """The recorded process, if it is still the same one."""
+    recorded = read(path)
+    if recorded is None:
+        return None
+    with contextlib.suppress(psutil.Error, KeyError, TypeError):
+        process = psutil.Process(int(recorded["pid"]))
+        # The kernel's clock ticks are hundredths of a second.
+        if abs(process.create_time() - float(recorded["started"])) < 1 and _alive(process):
+            return process
+    return None
+
+
+def _alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+def replace(path: Path, content: Mapping[str, object]) -> None:
+    """Write JSON so that a reader sees the old or the new content."""
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps(content, indent=1))
+    fresh.replace(path)
+
+
+def read(path: Path) -> dict[str, str] | None:
+    """The JSON object in `path`; None when it is absent or not whole."""
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def bound(log: Path, limit: int) -> None:
+    """Keep the last part of a log that children append to; the rest goes to `<name>.1`."""
+    with contextlib.suppress(FileNotFoundError):
+        if log.stat().st_size > limit:
+            shutil.copyfile(log, log.with_name(log.name + ".1"))
+            os.truncate(log, 0)

@@ -1,0 +1,173 @@
+"""The parent of all services of one installation: `python -m countinghouse.services.supervisor`.
+
+It starts the engine and, when asked, Airflow; replaces what is dead or sick; keeps PostgreSQL
+running; reconciles the catalog when the engine comes up and every minute; ends everything when it
+gets SIGTERM.
+"""
+
+import argparse
+import contextlib
+import fcntl
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from countinghouse import settings as settings_module
+from countinghouse.services import airflow, connect, engine, postgres, processes
+from countinghouse.services.child import Child, Component
+from countinghouse.settings import Settings
+
+_TICK_SECONDS = 0.25
+_POSTGRES_SECONDS = 10.0
+_RECONCILE_SECONDS = 60.0
+_RECONCILE_LIMIT_SECONDS = 600.0
+_LOG_SECONDS = 30.0
+_HEALTH_DEADLINE_SECONDS = 8.0
+
+
+def pid_file(settings: Settings) -> Path:
+    """Where the running supervisor has recorded itself."""
+    return settings.run / "supervisor.json"
+
+
+def status_file(settings: Settings) -> Path:
+    """Where the supervisor writes the state of every component."""
+    return settings.run / "status.json"
+
+
+def engine_component(settings: Settings) -> Component:
+    """The Spark application, healthy when it answers a catalog call in time."""
+    return Component(
+        name="engine",
+        command=lambda: engine.command(settings),
+        environment=lambda: engine.environment(settings) | processes.marker(settings),
+        prepare=lambda: engine.prepare(settings),
+        healthy=lambda: (
+            connect.listening(settings)
+            and connect.catalog_answers(settings, deadline=_HEALTH_DEADLINE_SECONDS)
+        ),
+        log=settings.logs / "engine.out",
+        ports=(settings.connect_port, settings.thrift_port, settings.spark_ui_port),
+    )
+
+
+class Supervisor:
+    """Runs until it is told to stop."""
+
+    def __init__(self, settings: Settings, *, with_airflow: bool) -> None:
+        self.settings = settings
+        self.stopping = False
+        components = [engine_component(settings)]
+        if with_airflow:
+            components += airflow.components(settings)
+        self.children = [Child(component) for component in components]
+        self._due: dict[str, float] = {}
+        self._reconciler: subprocess.Popen[bytes] | None = None
+        self._reconciler_started = 0.0
+
+    def run(self) -> None:
+        """Watch all children until `stopping` is set; then end them all."""
+        try:
+            while not self.stopping:
+                self.tick()
+                time.sleep(_TICK_SECONDS)
+        finally:
+            self.stop()
+
+    def tick(self) -> None:
+        """Look once after everything."""
+        if self._is_due("postgres", _POSTGRES_SECONDS):
+            postgres.start(self.settings)
+        for child in self.children:
+            if child.tick() and child.component.name == "engine":
+                self._due["reconcile"] = 0.0
+        if self.children[0].state == "healthy" and self._is_due("reconcile", _RECONCILE_SECONDS):
+            self._reconcile()
+        if self._is_due("logs", _LOG_SECONDS):
+            self._bound_logs()
+        self._report()
+
+    def stop(self) -> None:
+        """End Airflow before the engine, which its tasks use, and PostgreSQL last."""
+        if self._reconciler is not None:
+            processes.end_group(self._reconciler, patience=5)
+        for child in reversed(self.children):
+            child.stop()
+            self._report()
+        postgres.stop(self.settings)
+
+    def _is_due(self, what: str, seconds: float) -> bool:
+        now = time.monotonic()
+        if now < self._due.get(what, 0.0):
+            return False
+        self._due[what] = now + seconds
+        return True
+
+    def _reconcile(self) -> None:
+        running = self._reconciler
+        if running is not None and running.poll() is None:
+            if time.monotonic() - self._reconciler_started < _RECONCILE_LIMIT_SECONDS:
+                return
+            processes.end_group(running, patience=5)
+        if importlib.util.find_spec("countinghouse.reconcile") is None:
+            return
+        self._reconciler = processes.spawn(
+            [sys.executable, "-m", "countinghouse.cli", "reconcile"],
+            env=processes.environment(self.settings) | processes.marker(self.settings),
+            cwd=self.settings.run,
+            log=self.settings.logs / "reconcile.log",
+        )
+        self._reconciler_started = time.monotonic()
+
+    def _bound_logs(self) -> None:
+        limit = self.settings.log_file_mb * 1_000_000
+        for log in self.settings.logs.glob("*"):
+            # The engine's own file rolls by itself.
+            if log.suffix in (".out", ".log") and not log.name.startswith("engine."):
+                processes.bound(log, limit)
+        processes.bound(self.settings.logs / "engine.out", limit)
+
+    def _report(self) -> None:
+        components = [child.describe() for child in self.children]
+        processes.replace(status_file(self.settings), {"pid": os.getpid(), "components": components})
+
+
+@contextlib.contextmanager
+def only_one(settings: Settings) -> Iterator[None]:
+    """Hold the installation's supervisor lock; ends the process if another one has it."""
+    settings.run.mkdir(parents=True, exist_ok=True)
+    with (settings.run / "supervisor.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit(f"another supervisor runs in {settings.home}")
+        processes.write_pid(pid_file(settings))
+        yield
+        pid_file(settings).unlink(missing_ok=True)
+        status_file(settings).unlink(missing_ok=True)
+
+
+def main() -> None:
+    """Run in the foreground; `countinghouse up` starts this detached."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--no-airflow", action="store_true")
+    arguments = parser.parse_args()
+    settings = settings_module.load()
+    with only_one(settings):
+        supervisor = Supervisor(settings, with_airflow=not arguments.no_airflow)
+
+        def stop(*_: object) -> None:
+            supervisor.stopping = True
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        supervisor.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""A version: an immutable directory with the rows of one partition, and its manifest."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from countinghouse.names import WHOLE
+from countinghouse.planner import Input, inputs_digest
+
+FORMAT_VERSION = 1
+MANIFEST = "_manifest.json"
+AUDIT = "_audit.json"
+DIRECTORY = "versions"
+
+
+@dataclass(frozen=True)
+class Version:
+    """What the manifest of a version says; `location` is relative to the warehouse."""
+
+    version_id: str
+    table: str
+    dt: str
+    attempt_id: str
+    location: str
+    rows: int
+    digest: str
+    money: Mapping[str, int]
+    fingerprint: str
+    inputs: tuple[Input, ...]
+    files: Mapping[str, int] = field(default_factory=dict)
+    slices: Mapping[str, Mapping[str, Any]] | None = None
+    format_version: int = FORMAT_VERSION
+
+    @property
+    def bytes(self) -> int:
+        """Size of all data files."""
+        return sum(self.files.values())
+
+    @property
+    def inputs_digest(self) -> str:
+        """One digest over the inputs."""
+        return inputs_digest(self.inputs)
+
+
+def attempt_root(warehouse: Path, attempt_id: str) -> Path:
+    """Folder that only this attempt writes to."""
+    return warehouse / DIRECTORY / attempt_id
+
+
+def location(attempt_id: str, table: str, dt: str) -> str:
+    """Where an attempt writes a partition, relative to the warehouse."""
+    folder = f"{DIRECTORY}/{attempt_id}/{table}"
+    return folder if dt == WHOLE else f"{folder}/dt={dt}"
+
+
+def data_files(folder: Path) -> dict[str, int]:
+    """Names and sizes of the data files in a version directory, as a reader lists them."""
+    if not folder.is_dir():
+        return {}
+    with os.scandir(folder) as entries:
+        return {
+            entry.name: entry.stat().st_size
+            for entry in sorted(entries, key=lambda e: e.name)
+            if entry.is_file() and not entry.name.startswith(("_", "."))
+        }
+
+
+def write_manifest(warehouse: Path, version: Version) -> None:
+    """Put the manifest beside the data; the directory may be empty, it is made if absent."""
+    folder = warehouse / version.location
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / MANIFEST, asdict(version))
+
+
+def read_manifest(folder: Path) -> Version:
+    """The manifest of a version directory; raises FileNotFoundError without one."""
+    content = json.loads((folder / MANIFEST).read_text())
+    content["inputs"] = tuple(Input(**item) for item in content["inputs"])
+    return Version(**content)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a file that is either absent or complete, also after a power cut."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("w") as file:
+        json.dump(content, file, indent=1, sort_keys=True, default=str)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(path)
+
+
+def broken(warehouse: Path, version: Version) -> str:
+    """How the directory differs from its manifest; empty when it does not."""
+    found = data_files(warehouse / version.location)
+    if found == dict(version.files):
+        return ""
+    missing = sorted(set(version.files) - set(found))
+    extra = sorted(set(found) - set(version.files))
+    return f"missing {missing[:3]}, unexpected {extra[:3]}, or sizes differ"

@@ -1,0 +1,62 @@
+"""What is known while a DAG file is parsed: the declared systems and their assets.
+
+Every task parses its DAG file again, so this reads YAML and imports nothing heavy.
+"""
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from airflow.sdk import Asset, CronPartitionTimetable
+
+PROJECT = Path(os.environ.get("COUNTINGHOUSE_PROJECT", Path(__file__).resolve().parents[2]))
+START = datetime(1999, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class System:
+    """A declared source system; `team`, `domain` and `tier` come from the `meta` of its source."""
+
+    name: str
+    team: str
+    domain: str
+    tier: int
+    feeds: tuple[str, ...]
+
+
+def systems() -> list[System]:
+    """Every system that has a feed in the dbt project, by name."""
+    sources: dict[str, list[dict[str, Any]]] = {}
+    for file in sorted((PROJECT / "dbt_project" / "models" / "staging").rglob("*.yml")):
+        for source in (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("sources", []):
+            sources.setdefault(source["name"], []).append(source)
+    return [_system(name, sources[name]) for name in sorted(sources)]
+
+
+def touched(system: str) -> Asset:
+    """The asset whose partitions are the business dates that deliveries of a system touched."""
+    return Asset(name=f"touched.{system}", uri=f"countinghouse://touched/{system}")
+
+
+def closed_day() -> CronPartitionTimetable:
+    """Runs at midnight UTC; the partition key is the day that has just ended."""
+    return CronPartitionTimetable("0 0 * * *", timezone="UTC", run_offset=-1, key_format="%Y-%m-%d")
+
+
+def _system(name: str, blocks: list[dict[str, Any]]) -> System:
+    feeds = [feed for block in blocks for feed in block.get("tables", [])]
+    meta = {key: value for block in [*feeds, *blocks] for key, value in _meta(block).items()}
+    return System(
+        name=name,
+        team=meta.get("owner", "undeclared"),
+        domain=meta.get("domain", "undeclared"),
+        tier=meta.get("tier", 2),
+        feeds=tuple(feed["name"] for feed in feeds),
+    )
+
+
+def _meta(node: dict[str, Any]) -> dict[str, Any]:
+    return (node.get("config") or {}).get("meta") or {}

@@ -1,0 +1,82 @@
+"""What the tasks do: one library call each, and what Airflow must hear about it."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.sdk import Asset, PokeReturnValue
+from airflow.sdk.exceptions import AirflowSkipException
+
+from orchestration.alerts import fail_loudly
+
+# A first cumulative file touches decades of dates. One wake-up builds everything stale, so
+# past a month of them more runs would only say "already built".
+MOST_WAKE_UPS = 31
+
+
+def ingest_day(system: str, asset: Asset, context: Any) -> PokeReturnValue:
+    """Land and publish one day of a system; not done while a delivery may still come."""
+    from countinghouse.ingest import ingest, missing_deliveries
+    from countinghouse.settings import load
+
+    settings, run = load(), context["dag_run"]
+    missing = missing_deliveries(settings, system, run.partition_key)
+    # The only question to the clock: whether to wait, never what to load.
+    if any(datetime.now(UTC) < late.deadline for late in missing):
+        print(
+            "waiting for", *(f"{late.feed} until {late.deadline:%F %H:%M %Z}" for late in missing)
+        )
+        return PokeReturnValue(is_done=False)
+    report = ingest(settings, system, run.partition_key, run_id=_run_id(run))
+    print(report.summary())
+    context["outlet_events"][asset].add_partitions(wake_ups(run.partition_key, report.touched))
+    problems = [*_problems(report), *map(_missing, missing)]
+    return PokeReturnValue(is_done=True, xcom_value=problems)
+
+
+def build_domain(domain: str, context: Any, *, only_this_date: bool = False) -> None:
+    """Build what is stale in a domain; or one date of it, stale or not."""
+    from countinghouse.build import build
+    from countinghouse.settings import load
+
+    run = context["dag_run"]
+    first = last = run.partition_key if only_this_date else None
+    report = build(load(), [domain], first, last, run_id=_run_id(run), force=only_this_date)
+    print(report.summary())
+    fail_loudly(_problems(report))
+    if report.superseded_by:
+        raise AirflowSkipException(f"superseded by {report.superseded_by}")
+    if not report.published:
+        raise AirflowSkipException(report.summary())
+
+
+def wake_ups(dt: str, dates: list[str]) -> list[str]:
+    """The partitions to announce: the own day and the newest touched dates."""
+    return sorted({dt, *sorted(set(dates), reverse=True)[:MOST_WAKE_UPS]})
+
+
+def _run_id(run: Any) -> str:
+    return f"{run.dag_id}/{run.run_id}"
+
+
+def _problems(report: Any) -> list[dict[str, Any]]:
+    return [
+        {
+            "table": problem.table,
+            "partition": problem.dt,
+            "rule": problem.rule,
+            "rows": problem.rows,
+            "message": problem.message,
+            "command": f"countinghouse build {problem.table} --from {problem.dt} --to {problem.dt}",
+        }
+        for problem in (*report.blocked, *report.refused)
+    ]
+
+
+def _missing(late: Any) -> dict[str, Any]:
+    return {
+        "table": late.feed,
+        "partition": late.dt,
+        "rule": "delivered by its deadline",
+        "message": f"no complete delivery by {late.deadline:%F %R %Z}",
+        "command": f"countinghouse land {late.feed} --from {late.dt} --to {late.dt}",
+    }

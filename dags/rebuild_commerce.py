@@ -1,0 +1,34 @@
+"""Build dates of commerce again, stale or not: for backfills from the Airflow CLI.
+
+The DAG never starts by itself: its schedule ends where it begins, which backfills ignore.
+
+Reads    what the models of commerce read
+Writes   intermediate.* and marts.* of commerce
+Gate     as marts_commerce; equal content publishes nothing
+Re-run   airflow backfill create --dag-id rebuild_commerce --from-date D --to-date E
+         --reprocess-behavior completed
+"""
+
+from airflow.sdk import DAG, get_current_context, task
+from orchestration.alerts import default_args
+from orchestration.declared import START, closed_day
+from orchestration.work import build_domain
+
+with DAG(
+    dag_id="rebuild_commerce",
+    schedule=closed_day(),
+    start_date=START,
+    end_date=START,
+    catchup=False,
+    max_active_runs=1,
+    default_args=default_args("commerce-data"),
+    tags=["impact/tier_2", "domain/commerce"],
+    doc_md=__doc__,
+):
+
+    @task(max_active_tis_per_dag=1)
+    def rebuild() -> None:
+        """Mark the date stale and build it."""
+        build_domain("commerce", get_current_context(), only_this_date=True)
+
+    rebuild()

@@ -1,0 +1,4 @@
+{#- Schemas are the published ones, without the prefix that dbt adds. -#}
+{% macro generate_schema_name(custom_schema_name, node) -%}
+    {{ (custom_schema_name or target.schema) | trim }}
+{%- endmacro %}

@@ -1,0 +1,47 @@
+{#-
+  A decimal amount as an integer of minor units; an amount finer than that fails.
+  `exponent` is a number or an expression, such as currency_exponent('currency').
+-#}
+{% macro minor_units(amount, exponent=2) -%}
+    cast(if(
+        {{ amount }} * {{ minor_per_major(exponent) }}
+            = round({{ amount }} * {{ minor_per_major(exponent) }}, 0),
+        {{ amount }} * {{ minor_per_major(exponent) }},
+        raise_error(concat('finer than a minor unit: ', {{ amount }}))
+    ) as bigint)
+{%- endmacro %}
+
+
+{#- An integer of minor units as a decimal of major units. -#}
+{% macro major_units(minor, exponent=2) -%}
+    cast(cast({{ minor }} as decimal(20, 0)) / {{ minor_per_major(exponent) }} as decimal(24, 6))
+{%- endmacro %}
+
+
+{% macro minor_per_major(exponent) -%}
+    {%- if exponent is number -%}
+        1{{ '0' * exponent }}
+    {%- else -%}
+        element_at(array(1, 10, 100, 1000, 10000), 1 + {{ exponent }})
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- Digits after the decimal point of a currency (ISO 4217). -#}
+{% macro currency_exponent(currency) -%}
+    case
+        when {{ currency }} in (
+            'BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'UYI',
+            'VND', 'VUV', 'XAF', 'XOF', 'XPF'
+        ) then 0
+        when {{ currency }} in ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') then 3
+        when {{ currency }} in ('CLF', 'UYW') then 4
+        else 2
+    end
+{%- endmacro %}
+
+
+{#- Rounds a decimal of minor units, half away from zero, as postings do. -#}
+{% macro rounded(minor) -%}
+    cast(round({{ minor }}, 0) as bigint)
+{%- endmacro %}

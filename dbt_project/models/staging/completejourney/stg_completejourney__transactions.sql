@@ -1,0 +1,39 @@
+with landed as (
+
+    select * from {{ source('completejourney', 'transactions') }}
+
+),
+
+ranked as (
+
+    select
+        *,
+        {{ winner_rank(['basket_id', 'product_id']) }} as _rank
+    from landed
+    left semi join {{ run_dates() }} as runs
+        on landed._business_date = runs.dt
+
+),
+
+final as (
+
+    select
+        basket_id,
+        product_id,
+        household_id,
+        store_id,
+        week as study_week,
+        quantity,
+        {{ minor_units('sales_value', 2) }} as sales_minor,
+        {{ minor_units('retail_disc', 2) }} as retail_discount_minor,
+        {{ minor_units('coupon_disc', 2) }} as coupon_discount_minor,
+        {{ minor_units('coupon_match_disc', 2) }} as coupon_match_discount_minor,
+        'USD' as currency,
+        transaction_timestamp as transacted_at,
+        _business_date as dt
+    from ranked
+    where _rank = 1
+
+)
+
+select * from final
