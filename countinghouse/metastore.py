@@ -113,8 +113,7 @@ def point(session: SparkSession, spec: TableSpec, locations: Mapping[str, Path])
         session.sql(f"ALTER TABLE {table} ADD IF NOT EXISTS {added}")
     for dt in sorted(set(locations) & present):
         session.sql(
-            f"ALTER TABLE {table} PARTITION (dt='{names.date(dt)}') "
-            f"SET LOCATION '{locations[dt]}'"
+            f"ALTER TABLE {table} PARTITION (dt='{names.date(dt)}') SET LOCATION '{locations[dt]}'"
         )
 
 

@@ -77,14 +77,8 @@ def _needed(
             yield from ((parent, dt) for dt in state.dates(parent)[-1:])
 
 
-def _own_past(
-    name: str, dts: tuple[str, ...], plan: Plan, state: State
-) -> dict[str, str]:
+def _own_past(name: str, dts: tuple[str, ...], plan: Plan, state: State) -> dict[str, str]:
     if plan.folds[name].full:
         return {}
     published: Mapping[str, object] = state.published.get(name, {})
-    return {
-        dt: state.published[name][dt].version_id
-        for dt in published
-        if dt in dts or dt == OPEN
-    }
+    return {dt: state.published[name][dt].version_id for dt in published if dt in dts or dt == OPEN}

@@ -360,9 +360,7 @@ def _following(
     return days
 
 
-def _waits(
-    model: Model, builds: Mapping[str, tuple[str, ...]], state: State, graph: Graph
-) -> bool:
+def _waits(model: Model, builds: Mapping[str, tuple[str, ...]], state: State, graph: Graph) -> bool:
     """A fact must not be built against a dimension that has not caught up with its changes."""
     for edge in model.edges:
         if edge.reads is Reads.AS_OF and edge.parent not in builds:

@@ -6,7 +6,7 @@ garbage that `gc` collects and nothing else; from then on it rolls forward, by w
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -50,7 +50,8 @@ class Batch:
 
     versions: Sequence[Version]
     tables: Mapping[str, TableSpec]
-    events: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    # What to tell whom about the versions whose content is new: [{topic, payload}]
+    events: Callable[[Sequence[Version]], list[dict[str, Any]]] = lambda _: []
 
 
 # 1. Claim
@@ -170,9 +171,7 @@ def publish(work: Work, batch: Batch, passed: Sequence[Version]) -> list[Version
     return changed
 
 
-def roll_forward(
-    settings: Settings, ledger: sa.Engine, session: SparkSession, set_id: str
-) -> None:
+def roll_forward(settings: Settings, ledger: sa.Engine, session: SparkSession, set_id: str) -> None:
     """Move the pointers of a decided set, read each back, and complete the set; idempotent."""
     decided = publications.load_set(ledger, set_id)
     if decided is None:

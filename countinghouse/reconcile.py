@@ -11,7 +11,7 @@ from countinghouse.ledger import attempts, open_ledger, published
 from countinghouse.ledger.published import Location
 from countinghouse.ledger.tables import publication_sets
 from countinghouse.metastore import TableSpec
-from countinghouse.notifier import Alert, notify
+from countinghouse.notifier import Alert, notifier
 from countinghouse.settings import Settings
 from countinghouse.version import data_files
 
@@ -96,8 +96,7 @@ def _report_lost(
     settings: Settings, ledger: sa.Engine, table: str, dt: str, found: Location, why: str
 ) -> None:
     published.mark_lost(ledger, found.version_id)
-    notify(
-        settings,
+    notifier(settings).notify(
         Alert(
             table=table,
             partition=dt,
@@ -139,8 +138,7 @@ def _restore(
     if not (missing or wrong or extra):
         return []
     what = f"{name}: restored {len(wrong)} pointers, dropped {len(extra)} that nobody published"
-    notify(
-        settings,
+    notifier(settings).notify(
         Alert(
             table=name,
             partition=", ".join(sorted([*wrong, *extra])[:5]),

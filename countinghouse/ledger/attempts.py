@@ -4,7 +4,6 @@ A claim alone does not stop a predecessor whose statement is already queued in t
 Releasing the predecessor's Connect session does: the engine refuses whatever it still sends.
 """
 
-import os
 import socket
 import threading
 import uuid
@@ -81,9 +80,7 @@ def heartbeat(ledger: sa.Engine, attempt: Attempt, *, every: float) -> Iterator[
         thread.join()
 
 
-def living(
-    connection: sa.Connection, *, lease_seconds: float, run_id: str = ""
-) -> frozenset[str]:
+def living(connection: sa.Connection, *, lease_seconds: float, run_id: str = "") -> frozenset[str]:
     """Open attempts that still work: lease renewed, process there, not of run `run_id`."""
     expired = sa.func.clock_timestamp() - attempts.c.heartbeat_at > sa.func.make_interval(
         0, 0, 0, 0, 0, 0, lease_seconds
@@ -102,9 +99,7 @@ def living(
 def _runs(pid: int, started: int) -> bool:
     try:
         process = psutil.Process(pid)
-        return (
-            int(process.create_time()) == started and process.status() != psutil.STATUS_ZOMBIE
-        )
+        return int(process.create_time()) == started and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 
@@ -186,6 +181,19 @@ def check_not_fenced(connection: sa.Connection, attempt: Attempt) -> None:
             )
 
 
+def raise_if_fenced(ledger: sa.Engine, attempt: Attempt) -> None:
+    """Raise Fenced if another process has closed this attempt."""
+    with ledger.connect() as connection:
+        state = connection.execute(
+            sa.select(attempts.c.state).where(attempts.c.attempt_id == attempt.attempt_id)
+        ).scalar_one()
+    if state != "open":
+        raise Fenced(
+            f"attempt {attempt.attempt_id} has been fenced",
+            remedy="nothing: whoever fenced it builds these partitions",
+        )
+
+
 def close(connection: sa.Connection, attempt_id: str, state: str, *, error: str = "") -> None:
     """End an attempt and its open claims."""
     connection.execute(
@@ -216,9 +224,7 @@ def renew_session(connection: sa.Connection, attempt: Attempt, session_id: str) 
     attempt.session_id = session_id
 
 
-def fence_dead(
-    ledger: sa.Engine, fence: Fence, *, lease_seconds: float
-) -> list[tuple[str, str]]:
+def fence_dead(ledger: sa.Engine, fence: Fence, *, lease_seconds: float) -> list[tuple[str, str]]:
     """Close attempts whose process is gone or frozen, so that nothing they still send counts.
 
     Returns (attempt, run) of each.

@@ -64,7 +64,7 @@ def decide(
                 attempt_id=attempt.attempt_id,
                 state="intent",
                 tables={v.table: batch.tables[v.table].to_json() for v in changed},
-                events=list(batch.events),
+                events=batch.events(changed),
             )
         )
         for rank, version in enumerate(changed):

@@ -10,9 +10,7 @@ from countinghouse.ledger.tables import intents, pointers, slices, versions
 def replace_slices(connection: sa.Connection, set_id: str) -> None:
     """Put the slices of the raw versions that a set published in place of those before."""
     rows = connection.execute(
-        sa.select(
-            versions.c.table_name, versions.c.dt, versions.c.version_id, versions.c.slices
-        )
+        sa.select(versions.c.table_name, versions.c.dt, versions.c.version_id, versions.c.slices)
         .join(intents, intents.c.version_id == versions.c.version_id)
         .where(intents.c.set_id == set_id, versions.c.slices.is_not(None))
         .order_by(versions.c.dt)

@@ -30,13 +30,16 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Component:
-    """What to run and how to ask it whether it works; `prepare` returns the working folder."""
+    """What to run and how to ask it whether it works.
+
+    `prepare` returns the working folder; `healthy` is given the process's age in seconds.
+    """
 
     name: str
     command: Callable[[], Sequence[str]]
     environment: Callable[[], Mapping[str, str]]
     prepare: Callable[[], Path]
-    healthy: Callable[[], bool]
+    healthy: Callable[[float], bool]
     log: Path
     ports: tuple[int, ...] = ()
     start_seconds: float = 90
@@ -52,6 +55,7 @@ class Child:
     state: State = State.WAITING
     restarts: int = -1
     reason: str = ""
+    _started: float = 0.0
     _since: float = field(default_factory=time.monotonic)
     _failures: int = 0
     _quick_deaths: int = 0
@@ -70,6 +74,11 @@ class Child:
             self._lost(f"ended with exit code {code}")
             return False
         return now >= self._next_health and self._check(now)
+
+    def ask_to_stop(self) -> None:
+        """Send the signal only, so that several can end at the same time."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
 
     def stop(self) -> None:
         """End the process and its descendants, for good."""
@@ -96,13 +105,14 @@ class Child:
             cwd=component.prepare(),
             log=component.log,
         )
+        self._started = now
         self.restarts += 1
         self._failures = 0
         self._next_health = now
         self._enter(State.STARTING)
 
     def _check(self, now: float) -> bool:
-        if self.component.healthy():
+        if self.component.healthy(now - self._started):
             became = self.state is State.STARTING
             if self.state is not State.HEALTHY:
                 self._enter(State.HEALTHY)

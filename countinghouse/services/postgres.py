@@ -12,6 +12,7 @@ import os
 import pwd
 import subprocess
 import tempfile
+import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,7 +71,8 @@ def url(settings: Settings, database: str, *, driver: str) -> str:
         chosen = external.set(drivername=f"postgresql+{driver}", database=name)
         return chosen.render_as_string(hide_password=False)
     start(settings)
-    return f"postgresql+{driver}://postgres@/{database}?host={socket_folder(settings)}"
+    folder = urllib.parse.quote(str(socket_folder(settings)))
+    return f"postgresql+{driver}://postgres@/{database}?host={folder}"
 
 
 def start(settings: Settings) -> None:
@@ -102,9 +104,8 @@ def answers(settings: Settings) -> bool:
     # Without the file there is no server, and asking would cost a connection attempt.
     if not (_pgdata(settings) / "postmaster.pid").exists():
         return False
-    with contextlib.suppress(psycopg.OperationalError):
-        with _connect(settings, "airflow"):
-            return True
+    with contextlib.suppress(psycopg.OperationalError), _connect(settings, "airflow"):
+        return True
     return False
 
 

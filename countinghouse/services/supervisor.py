@@ -47,7 +47,7 @@ def engine_component(settings: Settings) -> Component:
         command=lambda: engine.command(settings),
         environment=lambda: engine.environment(settings) | processes.marker(settings),
         prepare=lambda: engine.prepare(settings),
-        healthy=lambda: (
+        healthy=lambda _: (
             connect.listening(settings)
             and connect.catalog_answers(settings, deadline=_HEALTH_DEADLINE_SECONDS)
         ),
@@ -96,7 +96,10 @@ class Supervisor:
         """End Airflow before the engine, which its tasks use, and PostgreSQL last."""
         if self._reconciler is not None:
             processes.end_group(self._reconciler, patience=5)
-        for child in reversed(self.children):
+        first, *others = self.children
+        for child in others:
+            child.ask_to_stop()
+        for child in [*others, first]:
             child.stop()
             self._report()
         postgres.stop(self.settings)

@@ -27,20 +27,6 @@
 {%- endmacro %}
 
 
-{#- Digits after the decimal point of a currency (ISO 4217). -#}
-{% macro currency_exponent(currency) -%}
-    case
-        when {{ currency }} in (
-            'BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'UYI',
-            'VND', 'VUV', 'XAF', 'XOF', 'XPF'
-        ) then 0
-        when {{ currency }} in ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') then 3
-        when {{ currency }} in ('CLF', 'UYW') then 4
-        else 2
-    end
-{%- endmacro %}
-
-
 {#- Rounds a decimal of minor units, half away from zero, as postings do. -#}
 {% macro rounded(minor) -%}
     cast(round({{ minor }}, 0) as bigint)

@@ -8,14 +8,13 @@ ranked as (
 
     select
         *,
-        {{ winner_rank(['basket_id', 'product_id']) }} as _rank
+        {{ winner_rank(['basket_id', 'product_id']) }} as row_rank
     from landed
-    left semi join {{ run_dates() }} as runs
-        on landed._business_date = runs.dt
+    where _business_date in (select dt from {{ run_dates() }})
 
 ),
 
-final as (
+lines as (
 
     select
         basket_id,
@@ -32,8 +31,8 @@ final as (
         transaction_timestamp as transacted_at,
         _business_date as dt
     from ranked
-    where _rank = 1
+    where row_rank = 1
 
 )
 
-select * from final
+select * from lines

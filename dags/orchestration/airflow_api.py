@@ -1,0 +1,71 @@
+"""The few calls of Airflow's REST API that maintenance needs, as the installation's user."""
+
+import json
+import urllib.request
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from countinghouse.settings import Settings
+
+USER = "admin"
+_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Consumer:
+    """A DAG that waits for an asset: whether it can run, and when it last began to."""
+
+    dag_id: str
+    paused: bool
+    waiting: bool
+    last_start: datetime | None
+
+
+class AirflowApi:
+    """A logged-in client of this installation's API server."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._root = f"http://127.0.0.1:{settings.airflow_port}"
+        self._headers = {"Content-Type": "application/json"}
+        login = {"username": USER, "password": settings.secret("airflow_password")}
+        token = self._call("/auth/token", login)["access_token"]
+        self._headers["Authorization"] = f"Bearer {token}"
+
+    def asset(self, name: str) -> tuple[int, list[str]] | None:
+        """Id of an asset and the DAGs that it wakes; None when no active DAG declares it."""
+        found = self._call(f"/api/v2/assets?{urlencode({'name_pattern': name, 'limit': 100})}")
+        for asset in found["assets"]:
+            if asset["name"] == name:
+                return asset["id"], [dag["dag_id"] for dag in asset["scheduled_dags"]]
+        return None
+
+    def consumer(self, dag_id: str) -> Consumer:
+        """State of a DAG and of its newest runs."""
+        dag = self._call(f"/api/v2/dags/{quote(dag_id)}")
+        started = self._runs(dag_id, order_by="-start_date", state=("running", "success", "failed"))
+        return Consumer(
+            dag_id,
+            paused=dag["is_paused"],
+            waiting=bool(self._runs(dag_id, order_by="-id", state=("queued",))),
+            last_start=datetime.fromisoformat(started[0]["start_date"]) if started else None,
+        )
+
+    def announce(self, asset_id: int, partition_key: str) -> None:
+        """Emit one partition event of an asset."""
+        self._call("/api/v2/assets/events", {"asset_id": asset_id, "partition_key": partition_key})
+
+    def _runs(self, dag_id: str, *, order_by: str, state: tuple[str, ...]) -> list[dict[str, Any]]:
+        query = urlencode({"order_by": order_by, "state": state, "limit": 1}, doseq=True)
+        runs: list[dict[str, Any]] = self._call(f"/api/v2/dags/{quote(dag_id)}/dagRuns?{query}")[
+            "dag_runs"
+        ]
+        return runs
+
+    def _call(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        content = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self._root + path, data=content, headers=self._headers)
+        with urllib.request.urlopen(request, timeout=_SECONDS) as response:
+            answer: dict[str, Any] = json.load(response)
+        return answer

@@ -1,0 +1,20 @@
+{{ config(partition_by=[]) }}
+
+with latest as (
+
+    select * from {{ source('completejourney', 'coupons') }}
+
+),
+
+coupons as (
+
+    -- The whole row is the key: whatever a duplicate is, it is an exact one.
+    select distinct
+        coupon_upc,
+        product_id,
+        campaign_id
+    from latest
+
+)
+
+select * from coupons

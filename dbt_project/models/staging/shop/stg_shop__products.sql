@@ -1,0 +1,66 @@
+{#- Changes of the product master: each snapshot against the one delivered before it. -#}
+with snapshots as (
+
+    select
+        product_id,
+        product_name,
+        brand,
+        department,
+        category,
+        list_price_minor,
+        currency,
+        dt
+    from {{ source('shop', 'products') }}
+
+),
+
+runs as (
+
+    select * from {{ run_dates() }}
+
+),
+
+listed as (
+
+    select
+        snapshots.* except (dt),
+        runs.dt
+    from runs
+    inner join snapshots on snapshots.dt = runs.dt
+
+),
+
+listed_before as (
+
+    select
+        snapshots.* except (dt),
+        runs.dt
+    from runs
+    inner join snapshots on snapshots.dt = runs.previous_dt
+
+),
+
+changes as (
+
+    select
+        * except (dt),
+        'upsert' as operation,
+        dt
+    from (select * from listed except select * from listed_before)
+
+    union all
+
+    select
+        * except (dt),
+        'delete' as operation,
+        dt
+    from listed_before
+    where not exists (
+        select 1
+        from listed
+        where listed.product_id = listed_before.product_id and listed.dt = listed_before.dt
+    )
+
+)
+
+select * from changes
