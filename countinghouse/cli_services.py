@@ -28,7 +28,9 @@ def status() -> None:
     found = control.status(settings_module.load())
     for one in found:
         ports = " ".join(map(str, one.ports))
-        typer.echo(f"{one.name:<16}{one.state:<20}{one.pid or '':<9}{one.uptime_seconds:>9.0f} s  {ports}")
+        typer.echo(
+            f"{one.name:<16}{one.state:<20}{one.pid or '':<9}{one.uptime_seconds:>9.0f} s  {ports}"
+        )
     if not all(one.healthy for one in found):
         raise typer.Exit(1)
 

@@ -69,6 +69,7 @@ class Column(_Declared):
     description: str
     header: str
     nullable: bool = True
+    optional: bool = False
     pii: Literal["none", "low", "high"] = "none"
     treatment: Literal["keep", "hash"] = "keep"
     format: str = ""
@@ -264,7 +265,7 @@ class _Reader:
     def _check_references(self, contract: Contract) -> None:
         landing = ("config", "meta", "landing")
         known = {column.name for column in contract.columns}
-        used = [(("keys",), name) for name in contract.keys]
+        used: list[tuple[Path_, str]] = [(("keys",), name) for name in contract.keys]
         used += [(("money", name), name) for name in contract.amounts]
         used += [
             (("money", name), how["currency_column"])
@@ -289,6 +290,8 @@ class _Reader:
                 raise self.error(field, "only a string can be hashed", "declare it as string")
             if column.format and kind not in ("date", "timestamp"):
                 raise self.error(field, f"a {kind} has no format", "remove it")
+            if column.optional and (not column.nullable or column.name in contract.keys):
+                raise self.error(field, "a column that may be absent is nullable", "mend either")
             if column.round_within is not None and kind != "decimal":
                 raise self.error(field, f"a {kind} is not rounded", "remove round_within")
 
@@ -300,6 +303,8 @@ class _Reader:
                 raise self.error(field, f"money cannot be {kind.name}", "use decimal(18,2)")
             if kind.precision > MAX_MONEY_PRECISION:
                 raise self.error(field, "more digits than an amount has", "use decimal(18,2)")
+            if money.currency_column and contract.column(money.column).round_within is not None:
+                raise self.error(field, "only money of one currency is rounded", "remove either")
             if bool(money.currency) == bool(money.currency_column):
                 raise self.error(field, "needs currency or currency_column", "give one of them")
             if money.currency and money.currency not in EXPONENTS and money.exponent is None:
@@ -309,7 +314,8 @@ class _Reader:
         field = ("config", "meta", "landing", "business_date")
         declared = contract.business_date
         for zone in (declared.source_zone, declared.zone):
-            _known_zone(zone) or self._unknown_zone(field, zone)
+            if not _known_zone(zone):
+                raise self.error(field, f"unknown time zone {zone}", "use an IANA name")
         if contract.kind == "full_snapshot":
             if declared.column:
                 raise self.error(field, "a snapshot is of its delivery's date", "delivery: true")
@@ -317,9 +323,6 @@ class _Reader:
             raise self.error(field, f"a row of kind {contract.kind} has its own", "name its column")
         elif contract.column(declared.column).parsed.name not in ("date", "timestamp"):
             raise self.error(field, f"{declared.column} is no date or timestamp", "mend its type")
-
-    def _unknown_zone(self, field: Path_, zone: str) -> None:
-        raise self.error(field, f"unknown time zone {zone}", "use an IANA name")
 
 
 def _known_zone(zone: str) -> bool:

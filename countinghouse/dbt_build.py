@@ -65,7 +65,8 @@ def run_models(
         known = {row.tableName for row in session.sql(f"show tables in {branch}").collect()}
         manifest = _unpacked(settings)
         _move(manifest, branch, attempt_root)
-        not_run = _keep_tests(manifest, selected, known | selected)
+        daily = {m.unique_id for m in load_graph(settings).models if m.shape is Shape.DAILY}
+        not_run = _keep_tests(manifest, daily, selected, known | selected)
         words = ["build", "--select", *sorted(selected), f"--threads={_THREADS}"]
         results = _invoke(settings, words, manifest)
         return [*_described(settings, session, branch, results), *not_run]
@@ -141,30 +142,30 @@ def _move(manifest: Any, branch: str, attempt_root: Path) -> None:
 
 
 def _keep_tests(
-    manifest: Any, selected: Collection[str], known: Collection[str]
+    manifest: Any, daily: Collection[str], selected: Collection[str], known: Collection[str]
 ) -> list[NodeResult]:
     """Take out the tests of other models, and those that read what is not in the branch."""
-    not_run = []
     manifest.unit_tests.clear()
+    not_run = []
     for key, test in list(manifest.nodes.items()):
         if test.resource_type != "test":
             continue
-        models = [manifest.nodes[k].alias for k in test.depends_on_nodes if k in manifest.nodes]
-        sources = [
-            manifest.sources[k].identifier for k in test.depends_on_nodes if k in manifest.sources
-        ]
-        missing = sorted({*models, *sources} - set(known))
-        if missing or not selected & set(models):
+        attached = getattr(test, "attached_node", None) or ""
+        reads = {_table(manifest, parent) for parent in test.depends_on_nodes}
+        missing = reads.difference(known)
+        if missing or reads.isdisjoint(selected):
             del manifest.nodes[key]
-        if missing and _attached(manifest, test) in selected:
-            message = f"not in the branch: {', '.join(missing)}"
-            not_run.append(NodeResult(test.name, "test", "not_run", message=message))
+            if attached and _table(manifest, attached) in selected:
+                message = f"not in the branch: {', '.join(sorted(missing))}"
+                not_run.append(NodeResult(test.name, "test", "not_run", message=message))
+        elif attached in daily:
+            test.config["daily_model"] = _table(manifest, attached)
     return not_run
 
 
-def _attached(manifest: Any, test: Any) -> str:
-    model = manifest.nodes.get(getattr(test, "attached_node", None))
-    return str(model.alias) if model else ""
+def _table(manifest: Any, key: str) -> str:
+    node = manifest.nodes.get(key)
+    return str(node.alias if node else manifest.sources[key].identifier)
 
 
 def _invoke(settings: Settings, words: list[str], manifest: Any) -> list[Any]:

@@ -16,23 +16,12 @@ def statements_in(settings: Settings, session_id: str) -> Iterator[Any]:
     switch ANSI off, after which sums overflow in silence. Yields the session.
     """
     from dbt.adapters.spark import session as method
-    from dbt_common.exceptions import DbtRuntimeError
-    from pyspark.errors import AnalysisException
 
     claimed = open_session(settings, session_id)
 
-    class ClaimCursor(method.Cursor):
-        def execute(self, sql: str, *parameters: Any) -> None:
-            if parameters:
-                raise DbtRuntimeError("bound values lose their type in dbt-spark: no seeds")
-            try:
-                self._df = claimed.sql(sql)
-            except AnalysisException as error:
-                raise DbtRuntimeError(error.getMessage() or str(error)) from error
-
-    class ClaimConnection(method.Connection):
-        def cursor(self) -> ClaimCursor:
-            return ClaimCursor()
+    class ClaimConnection(method.Connection):  # type: ignore[misc]
+        def cursor(self) -> Any:
+            return _Cursor(claimed)
 
     original = method.Connection
     method.Connection = ClaimConnection
@@ -40,3 +29,46 @@ def statements_in(settings: Settings, session_id: str) -> Iterator[Any]:
         yield claimed
     finally:
         method.Connection = original
+
+
+class _Cursor:
+    """What dbt-spark uses of a cursor, over one session. A query is sent when it is fetched."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self._rows: Any = None
+
+    def execute(self, sql: str, *parameters: Any) -> None:
+        if parameters:
+            raise _dbt_error("bound values lose their type in dbt-spark: no seeds")
+        with _short_errors():
+            self._rows = self._session.sql(sql)
+
+    @property
+    def description(self) -> list[tuple[Any, ...]]:
+        with _short_errors():
+            fields = self._rows.schema.fields
+        return [(f.name, f.dataType.simpleString(), *[None] * 4, f.nullable) for f in fields]
+
+    def fetchall(self) -> list[Any]:
+        with _short_errors():
+            return list(self._rows.collect())
+
+    def close(self) -> None:
+        self._rows = None
+
+
+@contextmanager
+def _short_errors() -> Iterator[None]:
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except PySparkException as error:
+        raise _dbt_error(str(error).partition("\n\nJVM stacktrace")[0]) from error
+
+
+def _dbt_error(message: str) -> Exception:
+    from dbt_common.exceptions import DbtRuntimeError
+
+    return DbtRuntimeError(message)

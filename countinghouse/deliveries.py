@@ -318,7 +318,7 @@ def _newest_by_sequence(
 
 
 def _append(connection: sa.Connection, delivery: Delivery) -> Delivery:
-    position = connection.execute(
+    position: int = connection.execute(
         tables.deliveries.insert().returning(tables.deliveries.c.position),
         {
             "feed": str(delivery.feed),

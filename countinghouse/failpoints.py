@@ -1,20 +1,29 @@
-"""Named points at which a test makes the process die, stop, wait or fail.
+"""Named points at which a test makes something go wrong; inert in production.
 
-Inert unless COUNTINGHOUSE_FAILPOINT holds `point:action`; actions are `kill9`, `stop` (SIGSTOP),
-`raise` and `sleep=SECONDS`. The point fires once, on its first arrival.
+In this process: `hooks[point] = callable`. In a subprocess: COUNTINGHOUSE_FAILPOINT=`point:action`
+with action `kill9`, `stop` (SIGSTOP), `raise` or `sleep=SECONDS`. Each fires once.
 """
 
 import os
 import signal
 import time
+from collections.abc import Callable
+
+hooks: dict[str, Callable[[], None]] = {}
 
 
 def reach(point: str) -> None:
-    """Do what the environment asks for at `point`; nothing in production."""
+    """Do what a test asked for at `point`."""
+    hook = hooks.pop(point, None)
+    if hook is not None:
+        hook()
     wanted, _, action = os.environ.get("COUNTINGHOUSE_FAILPOINT", "").partition(":")
-    if not wanted or wanted != point:
-        return
-    del os.environ["COUNTINGHOUSE_FAILPOINT"]
+    if wanted and wanted == point:
+        del os.environ["COUNTINGHOUSE_FAILPOINT"]
+        _act(point, action)
+
+
+def _act(point: str, action: str) -> None:
     if action == "kill9":
         os.kill(os.getpid(), signal.SIGKILL)
     elif action == "stop":

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,16 +17,17 @@ class Event:
     event_id: int
     topic: str
     payload: dict[str, Any]
+    created_at: datetime
 
 
 def pending(ledger: sa.Engine, topic: str = "") -> list[Event]:
     """Events that have not left, oldest first; all topics without `topic`."""
-    query = sa.select(outbox.c.event_id, outbox.c.topic, outbox.c.payload)
+    query = sa.select(outbox.c.event_id, outbox.c.topic, outbox.c.payload, outbox.c.created_at)
     query = query.where(outbox.c.sent_at.is_(None)).order_by(outbox.c.event_id)
     if topic:
         query = query.where(outbox.c.topic == topic)
     with ledger.connect() as connection:
-        return [Event(*row) for row in connection.execute(query)]
+        return [Event(**row) for row in connection.execute(query).mappings()]
 
 
 def mark_sent(ledger: sa.Engine, events: Iterable[Event]) -> None:

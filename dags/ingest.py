@@ -13,6 +13,7 @@ Re-run   any day, in any order, any number of times:
 """
 
 from airflow.sdk import DAG, Asset, get_current_context, task
+
 from orchestration.alerts import default_args, fail_loudly
 from orchestration.declared import START, System, closed_day, systems, touched
 from orchestration.work import ingest_day

@@ -1,6 +1,6 @@
 """Build whatever is stale in commerce, woken by each business date that a delivery touched.
 
-Reads    staging tables of completejourney and ecb_fx
+Reads    staging tables of completejourney and shop
 Writes   intermediate.* and marts.* of commerce
 Gate     dbt tests and expectations of each table; a failed partition stays on its last good
          version, and so does what depends on it
@@ -9,6 +9,7 @@ Re-run   nothing to do: the ledger knows what is stale, and any next run takes a
 """
 
 from airflow.sdk import DAG, PartitionedAssetTimetable, StartOfDayMapper, get_current_context, task
+
 from orchestration.alerts import default_args
 from orchestration.declared import START, touched
 from orchestration.work import build_domain
@@ -16,7 +17,7 @@ from orchestration.work import build_domain
 with DAG(
     dag_id="marts_commerce",
     schedule=PartitionedAssetTimetable(
-        assets=touched("completejourney") | touched("ecb_fx"),
+        assets=touched("completejourney") | touched("shop"),
         default_partition_mapper=StartOfDayMapper(input_format="%Y-%m-%d"),
     ),
     start_date=START,

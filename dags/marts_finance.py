@@ -9,6 +9,7 @@ Re-run   nothing to do: the ledger knows what is stale, and any next run takes a
 """
 
 from airflow.sdk import DAG, PartitionedAssetTimetable, StartOfDayMapper, get_current_context, task
+
 from orchestration.alerts import default_args
 from orchestration.declared import START, touched
 from orchestration.work import build_domain

@@ -10,6 +10,7 @@ Re-run   airflow backfill create --dag-id rebuild_finance --from-date D --to-dat
 """
 
 from airflow.sdk import DAG, get_current_context, task
+
 from orchestration.alerts import default_args
 from orchestration.declared import START, closed_day
 from orchestration.work import build_domain

@@ -79,11 +79,15 @@ def environment(settings: Settings) -> dict[str, str]:
     airflow = {f"AIRFLOW__{name.upper()}": str(value) for name, value in options.items()}
     inherited = processes.environment(settings)
     path = [str(settings.project), inherited.get("PYTHONPATH", "")]
-    return inherited | airflow | {
-        "AIRFLOW_HOME": str(settings.home.resolve() / "airflow"),
-        "PYTHONPATH": os.pathsep.join(part for part in path if part),
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", "")]),
-    }
+    return (
+        inherited
+        | airflow
+        | {
+            "AIRFLOW_HOME": str(settings.home.resolve() / "airflow"),
+            "PYTHONPATH": os.pathsep.join(part for part in path if part),
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", "")]),
+        }
+    )
 
 
 def components(settings: Settings) -> list[Component]:
@@ -102,7 +106,9 @@ def password(settings: Settings) -> str:
 
 def run_cli(settings: Settings, arguments: list[str]) -> int:
     """Run an Airflow command in the foreground and return its exit code."""
-    return subprocess.run(["airflow", *arguments], env=environment(settings), check=False).returncode
+    return subprocess.run(
+        ["airflow", *arguments], env=environment(settings), check=False
+    ).returncode
 
 
 def migrate(settings: Settings) -> None:
@@ -122,17 +128,14 @@ def migrate(settings: Settings) -> None:
 def _component(settings: Settings, name: str, healthy: Callable[[float], bool]) -> Component:
     return Component(
         name=name,
-        command=lambda: [sys.executable, "-m", "countinghouse.services.airflow", name],
-        environment=lambda: environment(settings) | processes.marker(settings),
-        prepare=lambda: _prepare(settings),
+        start=lambda: _start(settings, name),
         healthy=healthy,
-        log=settings.logs / f"{name}.log",
         ports=(settings.airflow_port,) if name == "api-server" else (),
         start_seconds=240,
     )
 
 
-def _prepare(settings: Settings) -> Path:
+def _start(settings: Settings, name: str) -> processes.Start:
     file = _password_file(settings)
     if not file.exists():
         # Airflow would make up a password and print it into its log.
@@ -140,7 +143,12 @@ def _prepare(settings: Settings) -> Path:
         file.write_text(json.dumps({USER: password(settings)}) + "\n")
     home = settings.home / "airflow"
     home.mkdir(parents=True, exist_ok=True)
-    return home
+    return processes.Start(
+        command=[sys.executable, "-m", "countinghouse.services.airflow", name],
+        environment=environment(settings),
+        folder=home,
+        log=settings.logs / f"{name}.log",
+    )
 
 
 def _api_answers(settings: Settings) -> bool:

@@ -2,12 +2,12 @@
 
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 
 from countinghouse.services import processes
+from countinghouse.settings import Settings
 
 # Health calls that may fail in a row before a running process counts as sick.
 _PATIENCE = 3
@@ -30,17 +30,11 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Component:
-    """What to run and how to ask it whether it works.
-
-    `prepare` returns the working folder; `healthy` is given the process's age in seconds.
-    """
+    """How to start a process and how to ask it whether it works, given its age in seconds."""
 
     name: str
-    command: Callable[[], Sequence[str]]
-    environment: Callable[[], Mapping[str, str]]
-    prepare: Callable[[], Path]
+    start: Callable[[], processes.Start]
     healthy: Callable[[float], bool]
-    log: Path
     ports: tuple[int, ...] = ()
     start_seconds: float = 90
     stop_seconds: float = 15
@@ -50,6 +44,7 @@ class Component:
 class Child:
     """A component's process over all of its restarts."""
 
+    settings: Settings
     component: Component
     process: subprocess.Popen[bytes] | None = None
     state: State = State.WAITING
@@ -99,12 +94,7 @@ class Child:
 
     def _start(self, now: float) -> None:
         component = self.component
-        self.process = processes.spawn(
-            component.command(),
-            env=component.environment(),
-            cwd=component.prepare(),
-            log=component.log,
-        )
+        self.process = processes.spawn(self.settings, component.start())
         self._started = now
         self.restarts += 1
         self._failures = 0

@@ -84,10 +84,10 @@ def status(settings: Settings) -> list[Status]:
 
 def clear_leftovers(settings: Settings) -> bool:
     """End what a killed supervisor left behind; the supervisor itself must not be running."""
-    left = processes.marked(settings)
+    left = processes.owned(settings)
     processes.end(left, patience=10)
     # What those started while they ended.
-    processes.end(processes.marked(settings), patience=2)
+    processes.end(processes.owned(settings), patience=2)
     return bool(left)
 
 

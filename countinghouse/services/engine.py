@@ -9,8 +9,11 @@ import shutil
 import sys
 from pathlib import Path
 
-from countinghouse.services import processes
+from countinghouse.services import connect, processes
+from countinghouse.services.child import Component
 from countinghouse.settings import Settings
+
+_HEALTH_SECONDS = 8.0
 
 
 def spark_home() -> Path:
@@ -20,20 +23,45 @@ def spark_home() -> Path:
     return Path(spec.origin).parent
 
 
-def command(settings: Settings) -> list[str]:
-    """The engine's command; its settings are in a file, since arguments are public."""
-    return [
-        str(spark_home() / "bin" / "spark-submit"),
-        "--properties-file",
-        str(_properties_file(settings)),
-        "--class",
-        "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2",
-        "spark-internal",
-    ]
+def component(settings: Settings) -> Component:
+    """The Spark application, healthy when it answers a catalog call in time."""
+    return Component(
+        name="engine",
+        start=lambda: _start(settings),
+        healthy=lambda _: (
+            connect.listening(settings)
+            and connect.catalog_answers(settings, deadline=_HEALTH_SECONDS)
+        ),
+        ports=(settings.connect_port, settings.thrift_port, settings.spark_ui_port),
+    )
 
 
-def environment(settings: Settings) -> dict[str, str]:
-    """The engine's environment; its Python workers import this project and packages."""
+def _start(settings: Settings) -> processes.Start:
+    """Write the engine's settings and empty its scratch folders, then say how to start it."""
+    work = _work(settings)
+    for scratch in ("tmp", "local", "cwd"):
+        shutil.rmtree(work / scratch, ignore_errors=True)
+        (work / scratch).mkdir(parents=True)
+    for folder in (settings.home / "metastore", settings.warehouse, settings.logs, settings.run):
+        folder.mkdir(parents=True, exist_ok=True)
+    # Arguments are public, this file is not.
+    file = settings.run.resolve() / "engine.conf"
+    file.touch(mode=0o600)
+    lines = [f"{name} {_escaped(value)}\n" for name, value in properties(settings).items()]
+    file.write_text("".join(lines))
+    main = "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2"
+    submit = str(spark_home() / "bin" / "spark-submit")
+    return processes.Start(
+        command=[submit, "--properties-file", str(file), "--class", main, "spark-internal"],
+        environment=_environment(settings),
+        # What Spark writes relative to its working folder (artifacts, mostly) stays here.
+        folder=work / "cwd",
+        log=settings.logs / "engine.out",
+    )
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """Also that of the engine's Python workers, which import this project and its packages."""
     inherited = processes.environment(settings)
     path = [str(settings.project), inherited.get("PYTHONPATH", "")]
     # A client's settings would turn the server into a client, or change what it loads.
@@ -48,22 +76,6 @@ def environment(settings: Settings) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(part for part in path if part),
         "TZ": "UTC",
     }
-
-
-def prepare(settings: Settings) -> Path:
-    """Write the engine's settings, empty its scratch folders, and return its working folder."""
-    work = _work(settings)
-    for scratch in ("tmp", "local", "cwd"):
-        shutil.rmtree(work / scratch, ignore_errors=True)
-        (work / scratch).mkdir(parents=True)
-    for folder in (settings.home / "metastore", settings.warehouse, settings.logs, settings.run):
-        folder.mkdir(parents=True, exist_ok=True)
-    file = _properties_file(settings)
-    file.touch(mode=0o600)
-    lines = [f"{name} {_escaped(value)}\n" for name, value in properties(settings).items()]
-    file.write_text("".join(lines))
-    # What Spark writes relative to its working folder (artifacts, mostly) stays here.
-    return work / "cwd"
 
 
 def properties(settings: Settings) -> dict[str, str]:
@@ -119,7 +131,3 @@ def _escaped(value: str) -> str:
 
 def _work(settings: Settings) -> Path:
     return settings.home.resolve() / "spark"
-
-
-def _properties_file(settings: Settings) -> Path:
-    return settings.run.resolve() / "engine.conf"

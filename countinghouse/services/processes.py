@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -17,7 +18,8 @@ from pydantic import SecretStr
 from countinghouse.settings import Settings
 
 # Every supervised process and its descendants carry the home in this variable, so that what a
-# killed supervisor left behind can be found without any record of it.
+# killed supervisor left behind can be found without any record of it. Programs that set their own
+# title, as Airflow does, overwrite it: their sessions are recorded as well.
 MARKER = "COUNTINGHOUSE_SUPERVISED"
 
 _PR_SET_PDEATHSIG = 1
@@ -40,22 +42,61 @@ def marker(settings: Settings) -> dict[str, str]:
     return {MARKER: str(settings.home.resolve())}
 
 
-def spawn(
-    command: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path
-) -> subprocess.Popen[bytes]:
-    """Start a child in its own process group that ends when this process does."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
-        return subprocess.Popen(
-            command,
-            env=env,
-            cwd=cwd,
+@dataclass(frozen=True)
+class Start:
+    """How to start a process: its command, whole environment, working folder and log."""
+
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    folder: Path
+    log: Path
+
+
+def spawn(settings: Settings, start: Start) -> subprocess.Popen[bytes]:
+    """Start a child as leader of its own session; it ends when this process does."""
+    start.log.parent.mkdir(parents=True, exist_ok=True)
+    with start.log.open("ab") as output:
+        child = subprocess.Popen(
+            start.command,
+            env={**start.environment, **marker(settings)},
+            cwd=start.folder,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
             preexec_fn=_end_with_parent if sys.platform == "linux" else None,
         )
+    _record_session(settings, child.pid)
+    return child
+
+
+def _record_session(settings: Settings, leader: int) -> None:
+    known = {sid: since for sid, since in _sessions(settings).items() if _members(sid, since)}
+    with contextlib.suppress(psutil.NoSuchProcess):
+        known[leader] = psutil.Process(leader).create_time()
+    replace(_sessions_file(settings), {str(sid): since for sid, since in known.items()})
+
+
+def _sessions(settings: Settings) -> dict[int, float]:
+    recorded = read(_sessions_file(settings)) or {}
+    return {int(sid): float(since) for sid, since in recorded.items()}
+
+
+def _sessions_file(settings: Settings) -> Path:
+    return settings.run / "sessions.json"
+
+
+def _members(sid: int, since: float) -> list[psutil.Process]:
+    """Processes of the session whose leader started at `since`."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if os.getsid(process.pid) == sid and process.create_time() >= since - 0.1:
+                found.append(process)
+    leader = next((process for process in found if process.pid == sid), None)
+    # The id is free again when nobody is left in the session; then it may be another leader's.
+    reused = leader is not None and abs(leader.create_time() - since) > 1
+    return [] if reused else found
 
 
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -98,10 +139,13 @@ def _descendants(pid: int) -> list[psutil.Process]:
     return []
 
 
-def marked(settings: Settings) -> list[psutil.Process]:
-    """Running processes of this installation, whoever started them."""
+def owned(settings: Settings) -> list[psutil.Process]:
+    """Running supervised processes of this installation and all that they started."""
     wanted = marker(settings)[MARKER]
-    return [process for process in psutil.process_iter() if _marker_of(process) == wanted]
+    found = {p.pid: p for p in psutil.process_iter() if _marker_of(p) == wanted}
+    for sid, since in _sessions(settings).items():
+        found |= {process.pid: process for process in _members(sid, since)}
+    return [process for process in found.values() if _alive(process)]
 
 
 def _marker_of(process: psutil.Process) -> str | None:
@@ -132,7 +176,10 @@ def read_pid(path: Path) -> psutil.Process | None:
 
 
 def _alive(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def replace(path: Path, content: Mapping[str, object]) -> None:

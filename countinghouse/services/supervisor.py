@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from countinghouse import settings as settings_module
-from countinghouse.services import airflow, connect, engine, postgres, processes
-from countinghouse.services.child import Child, Component
+from countinghouse.services import airflow, engine, postgres, processes
+from countinghouse.services.child import Child
 from countinghouse.settings import Settings
 
 _TICK_SECONDS = 0.25
@@ -27,7 +27,6 @@ _POSTGRES_SECONDS = 10.0
 _RECONCILE_SECONDS = 60.0
 _RECONCILE_LIMIT_SECONDS = 600.0
 _LOG_SECONDS = 30.0
-_HEALTH_DEADLINE_SECONDS = 8.0
 
 
 def pid_file(settings: Settings) -> Path:
@@ -40,32 +39,16 @@ def status_file(settings: Settings) -> Path:
     return settings.run / "status.json"
 
 
-def engine_component(settings: Settings) -> Component:
-    """The Spark application, healthy when it answers a catalog call in time."""
-    return Component(
-        name="engine",
-        command=lambda: engine.command(settings),
-        environment=lambda: engine.environment(settings) | processes.marker(settings),
-        prepare=lambda: engine.prepare(settings),
-        healthy=lambda _: (
-            connect.listening(settings)
-            and connect.catalog_answers(settings, deadline=_HEALTH_DEADLINE_SECONDS)
-        ),
-        log=settings.logs / "engine.out",
-        ports=(settings.connect_port, settings.thrift_port, settings.spark_ui_port),
-    )
-
-
 class Supervisor:
     """Runs until it is told to stop."""
 
     def __init__(self, settings: Settings, *, with_airflow: bool) -> None:
         self.settings = settings
         self.stopping = False
-        components = [engine_component(settings)]
+        components = [engine.component(settings)]
         if with_airflow:
             components += airflow.components(settings)
-        self.children = [Child(component) for component in components]
+        self.children = [Child(settings, component) for component in components]
         self._due: dict[str, float] = {}
         self._reconciler: subprocess.Popen[bytes] | None = None
         self._reconciler_started = 0.0
@@ -119,12 +102,13 @@ class Supervisor:
             processes.end_group(running, patience=5)
         if importlib.util.find_spec("countinghouse.reconcile") is None:
             return
-        self._reconciler = processes.spawn(
-            [sys.executable, "-m", "countinghouse.cli", "reconcile"],
-            env=processes.environment(self.settings) | processes.marker(self.settings),
-            cwd=self.settings.run,
+        start = processes.Start(
+            command=[sys.executable, "-m", "countinghouse.cli", "reconcile"],
+            environment=processes.environment(self.settings),
+            folder=self.settings.run,
             log=self.settings.logs / "reconcile.log",
         )
+        self._reconciler = processes.spawn(self.settings, start)
         self._reconciler_started = time.monotonic()
 
     def _bound_logs(self) -> None:
@@ -137,7 +121,9 @@ class Supervisor:
 
     def _report(self) -> None:
         components = [child.describe() for child in self.children]
-        processes.replace(status_file(self.settings), {"pid": os.getpid(), "components": components})
+        processes.replace(
+            status_file(self.settings), {"pid": os.getpid(), "components": components}
+        )
 
 
 @contextlib.contextmanager

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from countinghouse.services import airflow
 from countinghouse.settings import Settings
 
-USER = "admin"
 _SECONDS = 30
 
 
@@ -22,6 +22,15 @@ class Consumer:
     waiting: bool
     last_start: datetime | None
 
+    @property
+    def asleep(self) -> bool:
+        """Whether a wake-up would start a run that nothing else is about to start."""
+        return not (self.paused or self.waiting)
+
+    def ran_after(self, moment: datetime) -> bool:
+        """Whether a run began after `moment`."""
+        return self.last_start is not None and self.last_start > moment
+
 
 class AirflowApi:
     """A logged-in client of this installation's API server."""
@@ -29,7 +38,7 @@ class AirflowApi:
     def __init__(self, settings: Settings) -> None:
         self._root = f"http://127.0.0.1:{settings.airflow_port}"
         self._headers = {"Content-Type": "application/json"}
-        login = {"username": USER, "password": settings.secret("airflow_password")}
+        login = {"username": airflow.USER, "password": airflow.password(settings)}
         token = self._call("/auth/token", login)["access_token"]
         self._headers["Authorization"] = f"Bearer {token}"
 

@@ -16,6 +16,7 @@ MOST_WAKE_UPS = 31
 def ingest_day(system: str, asset: Asset, context: Any) -> PokeReturnValue:
     """Land and publish one day of a system; not done while a delivery may still come."""
     from countinghouse.ingest import ingest, missing_deliveries
+
     from countinghouse.settings import load
 
     settings, run = load(), context["dag_run"]

@@ -1,12 +1,24 @@
-{#- Digits after the decimal point that ISO 4217 gives a currency. -#}
+{#- Digits after the decimal point that ISO 4217 gives a currency (countinghouse/currencies.py). -#}
 {% macro currency_exponent(currency) -%}
     case
         when {{ currency }} in (
-            'BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'VND',
-            'VUV', 'XAF', 'XOF', 'XPF'
+            'BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'UYI',
+            'VND', 'VUV', 'XAF', 'XOF', 'XPF'
         ) then 0
         when {{ currency }} in ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') then 3
+        when {{ currency }} in ('CLF', 'UYW') then 4
         else 2
+    end
+{%- endmacro %}
+
+
+{#- A decimal amount as minor units of the currency beside it; an amount finer than that fails. -#}
+{% macro minor_units_of(amount, currency='currency') -%}
+    case {{ currency_exponent(currency) }}
+        when 0 then {{ minor_units(amount, 0) }}
+        when 3 then {{ minor_units(amount, 3) }}
+        when 4 then {{ minor_units(amount, 4) }}
+        else {{ minor_units(amount, 2) }}
     end
 {%- endmacro %}
 
@@ -16,6 +28,7 @@
     case {{ currency_exponent(currency) }}
         when 0 then {{ major_units(minor, 0) }}
         when 3 then {{ major_units(minor, 3) }}
+        when 4 then {{ major_units(minor, 4) }}
         else {{ major_units(minor, 2) }}
     end
 {%- endmacro %}

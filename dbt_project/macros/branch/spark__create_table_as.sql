@@ -12,7 +12,7 @@
         {%- endif -%}
         create table {{ relation }}
         using parquet
-        {{ partition_cols(label='partitioned by') }}
+        {{ 'partitioned by (dt)' if config.get('partition_by') }}
         location '{{ config.get('attempt_root') }}/{{ config.get('schema') }}.{{ model.alias }}'
         as
         select /*+ rebalance{{ '(dt)' if config.get('partition_by') }} */ *

@@ -1,11 +1,12 @@
 {#-
   What a test looks at: of a daily model the run's dates only, because the branch also shows
-  published ones. `where: "true"` in a test's config shows it all.
+  published ones. `where: "true"` in a test's config shows it all. A countinghouse build puts
+  `daily_model` into the config of the tests of daily models (countinghouse/dbt_build.py).
 -#}
 {% macro spark__get_where_subquery(relation) -%}
     {%- set where = config.get('where') -%}
-    {%- if not where and execute and is_daily(relation) -%}
-        {%- set where = 'dt in (select dt from ' ~ run_dates_of(relation.identifier) ~ ')' -%}
+    {%- if not where and config.get('daily_model') -%}
+        {%- set where = 'dt in (select dt from ' ~ tested_dates() ~ ')' -%}
     {%- endif -%}
     {%- if where -%}
         {%- do return('(select * from ' ~ relation ~ ' where ' ~ where ~ ') dbt_subquery') -%}
@@ -14,39 +15,15 @@
 {%- endmacro %}
 
 
-{% macro is_daily(relation) -%}
-    {%- set found = graph.nodes.values()
-        | selectattr('resource_type', 'equalto', 'model')
-        | selectattr('alias', 'equalto', relation.identifier)
-        | list -%}
-    {%- do return(
-        (found | length) == 1
-        and found[0].config.get('partition_by')
-        and not found[0].config.meta.get('history')
-    ) -%}
+{#- The dates to build of the tested model. -#}
+{% macro tested_dates() -%}
+    {{ run_dates_of(config.get('daily_model')) }}
 {%- endmacro %}
 
 
 {#- `dt, ` when the tested model has dates, so that a failing row says which date it blocks. -#}
 {% macro failing_dt(aggregate=none) -%}
-    {%- if execute -%}
-        {%- set tested = graph.nodes.get(model.get('attached_node')) -%}
-        {%- if tested and tested.config.get('partition_by') -%}
-            {{ aggregate ~ '(dt) as dt, ' if aggregate else 'dt, ' }}
-        {%- endif -%}
+    {%- if config.get('daily_model') -%}
+        {{ aggregate ~ '(dt) as dt, ' if aggregate else 'dt, ' }}
     {%- endif -%}
-{%- endmacro %}
-
-
-{#- The dates to build of the tested model. -#}
-{% macro tested_dates() -%}
-    {{ run_dates_of(model.attached_node.split('.')[2]) }}
-{%- endmacro %}
-
-
-{% macro tested_is_daily() -%}
-    {%- set tested = graph.nodes.get(model.get('attached_node')) if execute -%}
-    {%- do return(
-        tested and tested.config.get('partition_by') and not tested.config.meta.get('history')
-    ) -%}
 {%- endmacro %}

@@ -23,7 +23,7 @@
         from {{ source_model }}
         where
             {{ source_where }}
-            {%- if tested_is_daily() %}
+            {%- if config.get('daily_model') %}
             and dt in (select dt from {{ tested_dates() }})
             {%- endif %}
         group by {{ keys }}

@@ -21,9 +21,9 @@ items as (
         line_number,
         product_id,
         quantity,
-        unit_price_minor,
-        shop_discount_minor,
-        brand_discount_minor,
+        {{ minor_units_of('unit_price') }} as unit_price_minor,
+        {{ minor_units_of('shop_discount') }} as shop_discount_minor,
+        {{ minor_units_of('brand_discount') }} as brand_discount_minor,
         currency,
         ordered_at,
         _business_date as dt

@@ -1,7 +1,7 @@
 {%- set keys = ['order_id', 'line_number'] -%}
 {%- set content = [
-    'product_id', 'quantity', 'unit_price_minor', 'shop_discount_minor', 'brand_discount_minor',
-    'currency', 'ordered_at',
+    'product_id', 'quantity', 'unit_price', 'shop_discount', 'brand_discount', 'currency',
+    'ordered_at',
 ] -%}
 
 with landed as (
@@ -28,9 +28,9 @@ rejected as (
         line_number,
         reason,
         quantity,
-        unit_price_minor,
-        shop_discount_minor,
-        brand_discount_minor,
+        {{ minor_units_of('unit_price') }} as unit_price_minor,
+        {{ minor_units_of('shop_discount') }} as shop_discount_minor,
+        {{ minor_units_of('brand_discount') }} as brand_discount_minor,
         currency,
         _delivery as delivery,
         _source_file as source_file,

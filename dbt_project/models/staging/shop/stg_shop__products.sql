@@ -7,7 +7,7 @@ with snapshots as (
         brand,
         department,
         category,
-        list_price_minor,
+        {{ minor_units_of('list_price') }} as list_price_minor,
         currency,
         dt
     from {{ source('shop', 'products') }}

@@ -1,0 +1,102 @@
+"""Records of a CSV file: each comes whole, or with the rule that it breaks. None is skipped.
+
+A quote opens a field only at its beginning. When quotes do not close properly, the first line of
+the record is the bad one and reading goes on at the next line, so that one stray quote does not
+swallow its neighbours.
+"""
+
+import csv
+import re
+from collections import deque
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from countinghouse.landing.text import LONGEST, FileBroken, TooLong, printable
+
+BROKEN_QUOTES = "row: broken quotes"
+BAD_BYTES = "row: bytes that are not text"
+NUL = "row: NUL character"
+TOO_LONG = f"row: longer than {LONGEST} characters"
+# Each may be read up to LONGEST characters ahead in vain; more of them is no CSV of this dialect.
+_MOST_BROKEN = 1000
+_NO_TEXT = re.compile("[\ud800-\udfff]")
+
+
+class Dialect(NamedTuple):
+    """Delimiter and quote of a feed's files."""
+
+    delimiter: str = ","
+    quote: str = '"'
+
+
+class Record(NamedTuple):
+    """One record: its fields, or why it has none; `raw` is its text as it came."""
+
+    fields: list[str]
+    raw: str
+    error: str | None
+
+
+def records(lines: Iterator[str], dialect: Dialect) -> Iterator[Record]:
+    """Every record of a file, its header included; lines with nothing in them are none."""
+    csv.field_size_limit(LONGEST)
+    tape = _Tape(lines)
+    reader = csv.reader(
+        tape, delimiter=dialect.delimiter, quotechar=dialect.quote, doublequote=True, strict=True
+    )
+    broken = 0
+    while True:
+        tape.taken.clear()
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except (csv.Error, _LineTooLong):
+            broken += 1
+            if broken > _MOST_BROKEN:
+                raise FileBroken(f"more than {_MOST_BROKEN} records with broken quotes") from None
+            first = tape.keep_first()
+            error = TOO_LONG if isinstance(first, TooLong) else BROKEN_QUOTES
+            yield Record([], printable(first), error)
+        else:
+            if fields:
+                raw = tape.taken[0] if len(tape.taken) == 1 else "".join(tape.taken)
+                yield _checked(fields, raw)
+
+
+def _checked(fields: list[str], raw: str) -> Record:
+    if "\x00" in raw:
+        return Record([], printable(raw), NUL)
+    if not raw.isascii() and _NO_TEXT.search(raw):
+        return Record([], printable(raw), BAD_BYTES)
+    if len(raw) > LONGEST:
+        return Record([], raw[:LONGEST], TOO_LONG)
+    return Record(fields, raw, None)
+
+
+class _LineTooLong(Exception):
+    pass
+
+
+class _Tape:
+    """Lines that can be given back; `taken` are those of the record being read."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self._back: deque[str] = deque()
+        self.taken: list[str] = []
+
+    def __iter__(self) -> "_Tape":
+        return self
+
+    def __next__(self) -> str:
+        line = self._back.popleft() if self._back else next(self._lines)
+        self.taken.append(line)
+        if isinstance(line, TooLong):
+            raise _LineTooLong
+        return line
+
+    def keep_first(self) -> str:
+        """Give back every line but the first, which is returned."""
+        self._back.extendleft(reversed(self.taken[1:]))
+        return self.taken[0]

@@ -1,0 +1,45 @@
+"""Collect garbage, and refresh dbt docs and Data Docs, once a night.
+
+Reads    ops.* of the ledger, the version directories, the dbt project
+Writes   removes versions, branches and leftovers that nothing needs; docs/dbt, docs/data_docs
+Gate     none: `gc` keeps what a publication, hold, close or running query needs
+Re-run   any time
+"""
+
+from airflow.sdk import DAG, CronTriggerTimetable, task
+
+from orchestration.alerts import default_args
+from orchestration.declared import START
+
+with DAG(
+    dag_id="nightly",
+    schedule=CronTriggerTimetable("30 3 * * *", timezone="UTC"),
+    start_date=START,
+    catchup=False,
+    max_active_runs=1,
+    default_args=default_args("platform"),
+    tags=["impact/tier_3", "domain/finance"],
+    doc_md=__doc__,
+):
+
+    @task
+    def collect_garbage() -> None:
+        """Remove what nothing needs any more."""
+        from countinghouse.gc import collect
+
+        from countinghouse.settings import load
+
+        print(*collect(load(), dry_run=False), sep="\n")
+
+    @task(trigger_rule="all_done")
+    def refresh_docs() -> None:
+        """Generate both sites that Airflow's menu leads to."""
+        from countinghouse.data_docs import generate_data_docs
+
+        from countinghouse.dbt_build import generate_docs
+        from countinghouse.settings import load
+
+        generate_docs(load())
+        generate_data_docs(load())
+
+    collect_garbage() >> refresh_docs()

@@ -1,0 +1,76 @@
+"""One installation for the whole test session: the real PostgreSQL and the real engine."""
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_PORTS = ("CONNECT_PORT", "THRIFT_PORT", "SPARK_UI_PORT", "AIRFLOW_PORT")
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that were free a moment ago, all different."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Settings of a home of its own; nothing runs yet. Subprocesses see it by environment."""
+    from countinghouse import settings as module
+
+    before = dict(os.environ)
+    for name, port in zip(_PORTS, _free_ports(len(_PORTS)), strict=True):
+        os.environ[f"COUNTINGHOUSE_{name}"] = str(port)
+    os.environ["COUNTINGHOUSE_HOME"] = str(tmp_path_factory.mktemp("home"))
+    # So that a test of frozen holders does not wait a minute.
+    os.environ["COUNTINGHOUSE_LEASE_SECONDS"] = "8"
+    module.load.cache_clear()
+    yield module.load()
+    os.environ.clear()
+    os.environ.update(before)
+    module.load.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def installation(settings: Any) -> Iterator[Any]:
+    """The settings of an installation that is up, without Airflow."""
+    from countinghouse.services import control
+
+    control.up(settings, with_airflow=False)
+    yield settings
+    control.down(settings)
+
+
+@pytest.fixture(scope="session")
+def ledger(installation: Any) -> Any:
+    """The migrated ledger of the installation."""
+    from countinghouse.ledger import open_ledger
+
+    return open_ledger(installation)
+
+
+@pytest.fixture
+def session(installation: Any) -> Iterator[Any]:
+    """An engine session of its own."""
+    from countinghouse.engine_session import open_session
+
+    opened = open_session(installation, name="test")
+    yield opened
+    opened.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The real data sets; tests that need them skip, saying so, where they are absent."""
+    default = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+    folder = Path(os.environ.get("COUNTINGHOUSE_TEST_DATA", default))
+    if not folder.is_dir():
+        pytest.skip(f"no data sets at {folder}; set COUNTINGHOUSE_TEST_DATA")
+    return folder
