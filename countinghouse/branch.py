@@ -14,6 +14,8 @@ from countinghouse.model_graph import Column
 RunDate = tuple[str, str | None]
 # A statement with more clauses than this parses slower than two statements.
 _CLAUSES = 500
+_RUN_DATES = ("model", "dt", "previous_dt")
+_PINS = ("model", "dt", "location")
 
 
 def branch_schema(attempt_id: str) -> str:
@@ -37,17 +39,24 @@ def create(
     and exist, also those of partitions without rows. Pins of a relation that is built here are
     added to it when it has been built.
     """
-    building, root = set(built), f"{attempt_root}/_branch"
-    session.sql(f"create database {names.identifier(schema)} location {_text(root)}")
-    for statement in (
-        *_plan_views(schema, run_dates, {name: pins.get(name, {}) for name in building}),
-        *(
-            statement
-            for relation in sorted(columns.keys() - building)
-            for statement in _pinned(schema, root, relation, columns[relation], pins.get(relation))
-        ),
-    ):
-        session.sql(statement)
+    building, root = set(built), attempt_root / "_branch"
+    location = _text(str(root))
+    session.sql(f"create database {names.identifier(schema)} location {location}")
+    dates = [
+        (_table(name), names.partition(dt), names.date(before) if before else None)
+        for name, days in run_dates.items()
+        for dt, before in days
+    ]
+    later = [
+        (_table(name), names.partition(dt), str(place))
+        for name in building
+        for dt, place in pins.get(name, {}).items()
+    ]
+    session.sql(_written(schema, root / "run_dates", _RUN_DATES, dates))
+    session.sql(_written(schema, root / "pins", _PINS, later))
+    for relation in sorted(columns.keys() - building):
+        for statement in _pinned(schema, root, relation, columns[relation], pins.get(relation)):
+            session.sql(statement)
 
 
 def drop(session: Any, schema: str) -> None:
@@ -55,67 +64,54 @@ def drop(session: Any, schema: str) -> None:
     session.sql(f"drop database if exists {names.identifier(schema)} cascade")
 
 
-def _plan_views(
-    schema: str,
-    run_dates: Mapping[str, Iterable[RunDate]],
-    pins: Mapping[str, Mapping[str, Path]],
-) -> Iterator[str]:
-    dates = [
-        (_table(name), names.partition(dt), names.partition(previous) if previous else None)
-        for name, days in run_dates.items()
-        for dt, previous in days
-    ]
-    places = [
-        (_table(name), names.partition(dt), str(location))
-        for name, partitions in pins.items()
-        for dt, location in partitions.items()
-    ]
-    yield _view(schema, "run_dates", ("model", "dt", "previous_dt"), dates)
-    yield _view(schema, "pins", ("model", "dt", "location"), places)
-
-
-def _view(
-    schema: str, name: str, header: Sequence[str], rows: Sequence[Sequence[str | None]]
+def _written(
+    schema: str, folder: Path, header: Sequence[str], rows: Sequence[Sequence[str | None]]
 ) -> str:
-    # The row of nulls gives the columns their type when there is no other.
-    values = ", ".join(f"({', '.join(map(_text, row))})" for row in [*rows, [None for _ in header]])
-    select = ", ".join(f"cast({column} as string) as {column}" for column in header)
-    return (
-        f"create view {schema}.{name} as select {select} "
-        f"from values {values} as t({', '.join(header)}) where {header[0]} is not null"
-    )
+    """Write the rows, and return the statement that makes a relation of them."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    folder.mkdir(parents=True)
+    fields = pa.schema([(column, pa.string()) for column in header])
+    content = [dict(zip(header, row, strict=True)) for row in rows]
+    pq.write_table(pa.Table.from_pylist(content, fields), folder / "rows.parquet")
+    columns = [Column(column, "string") for column in header]
+    return _table_over(schema, folder.name, columns, folder)
 
 
 def _pinned(
     schema: str,
-    root: str,
+    root: Path,
     relation: str,
     columns: Sequence[Column],
     pins: Mapping[str, Path] | None,
 ) -> Iterator[str]:
     table, places = _table(relation), dict(pins or {})
     partitioned = columns[-1].name == "dt"
+    empty = root / table
+    yield _table_over(
+        schema, table, columns, empty if partitioned else places.get(names.WHOLE, empty)
+    )
+    clauses = [
+        f"partition (dt = {_text(names.date(dt))}) location {_text(str(place))}"
+        for dt, place in sorted(places.items())
+        if partitioned
+    ]
+    for start in range(0, len(clauses), _CLAUSES):
+        yield f"alter table {schema}.{table} add {' '.join(clauses[start : start + _CLAUSES])}"
+
+
+def _table_over(schema: str, table: str, columns: Sequence[Column], location: Path) -> str:
+    partitioned = columns[-1].name == "dt"
     body = ", ".join(
         f"{_quoted(column.name)} {column.type}"
         for column in (columns[:-1] if partitioned else columns)
     )
-    location = f"{root}/{table}" if partitioned else places.get(names.WHOLE, f"{root}/{table}")
-    yield (
+    return (
         f"create external table {schema}.{table} ({body}) "
-        + ("partitioned by (dt string) " if partitioned else "")
-        + f"stored as parquet location {_text(str(location))}"
+        f"{'partitioned by (dt string) ' if partitioned else ''}"
+        f"stored as parquet location {_text(str(location))}"
     )
-    if partitioned:
-        yield from _add_partitions(f"{schema}.{table}", places)
-
-
-def _add_partitions(table: str, places: Mapping[str, Path]) -> Iterator[str]:
-    clauses = [
-        f"partition (dt = {_text(names.date(dt))}) location {_text(str(location))}"
-        for dt, location in sorted(places.items())
-    ]
-    for start in range(0, len(clauses), _CLAUSES):
-        yield f"alter table {table} add {' '.join(clauses[start : start + _CLAUSES])}"
 
 
 def _table(relation: str) -> str:
@@ -126,8 +122,6 @@ def _quoted(column: str) -> str:
     return "`" + column.replace("`", "``") + "`"
 
 
-def _text(value: str | None) -> str:
-    if value is None:
-        return "null"
+def _text(value: str) -> str:
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"

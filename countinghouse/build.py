@@ -14,7 +14,7 @@ from countinghouse.dbt_graph import load_checks, load_graph
 from countinghouse.describe import described
 from countinghouse.errors import CountinghouseError, EngineUnavailable
 from countinghouse.failpoints import reach
-from countinghouse.landing.raw_table import raw_columns
+from countinghouse.landing.columns import raw_columns
 from countinghouse.ledger import attempts, open_ledger, published
 from countinghouse.ledger.state import load_state
 from countinghouse.metastore import TableSpec

@@ -143,7 +143,7 @@ def partition_digests(
 
 
 def _aggregated(frame: Any, keys: Sequence[str], sums: Sequence[str]) -> Any:
-    from pyspark.sql import functions as F
+    from pyspark.sql.connect import functions as F
 
     return frame.groupBy(*keys).agg(*[F.expr(text) for text in sums])
 

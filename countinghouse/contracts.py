@@ -303,6 +303,8 @@ class _Reader:
                 raise self.error(field, f"money cannot be {kind.name}", "use decimal(18,2)")
             if kind.precision > MAX_MONEY_PRECISION:
                 raise self.error(field, "more digits than an amount has", "use decimal(18,2)")
+            if contract.column(money.column).allowed or money.column in contract.keys:
+                raise self.error(field, "money is neither a key nor a code", "mend the column")
             if money.currency_column and contract.column(money.column).round_within is not None:
                 raise self.error(field, "only money of one currency is rounded", "remove either")
             if bool(money.currency) == bool(money.currency_column):

@@ -16,7 +16,7 @@ from countinghouse.dbt_graph import load_graph, personal_columns
 from countinghouse.dbt_manifest import invoke, packed_manifest
 from countinghouse.dbt_session import statements_in
 from countinghouse.errors import CountinghouseError, Fenced
-from countinghouse.landing.raw_table import raw_columns
+from countinghouse.landing.columns import raw_columns
 from countinghouse.model_graph import Shape
 from countinghouse.settings import Settings
 

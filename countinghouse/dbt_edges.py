@@ -12,8 +12,8 @@ _READS = ("ref", "history", "as_of", "source")
 # A value from outside is in no fingerprint; a value from the clock differs in every run.
 _UNSTABLE_CALLS = ("var", "env_var", "builtins", "run_started_at", "invocation_id")
 _UNSTABLE_SQL = re.compile(
-    r"\b(?:current_timestamp|current_date|localtimestamp"
-    r"|(?:now|curdate|rand|random|randn|randstr|uuid|shuffle|monotonically_increasing_id)\s*\(\s*)",
+    r"\b(?:(?:current_timestamp|current_date|localtimestamp)\b"
+    r"|(?:now|curdate|rand|random|randn|randstr|uuid|shuffle|monotonically_increasing_id)\s*\()",
     re.IGNORECASE,
 )
 # Strings first, so that `--` inside one is no comment; Jinja's comments end at `#}` only.

@@ -33,7 +33,7 @@ def load_checks(settings: Settings) -> dict[str, tuple[str, ...]]:
 
     A test is part of a run only if each of them is in the branch, for the same dates.
     """
-    project = _Project(load_manifest(settings))
+    project = Project(load_manifest(settings))
     found: dict[str, set[str]] = {}
     for test in project.tests:
         model = project.nodes.get(test.get("attached_node") or "")
@@ -60,7 +60,7 @@ def personal_columns(settings: Settings) -> frozenset[str]:
 
 def graph_of(manifest: Mapping[str, Any]) -> Graph:
     """The graph of a manifest."""
-    project = _Project(manifest)
+    project = Project(manifest)
     parents = {
         key: [p for p in model["depends_on"]["nodes"] if p in project.models]
         for key, model in sorted(project.models.items())
@@ -70,63 +70,8 @@ def graph_of(manifest: Mapping[str, Any]) -> Graph:
 
 
 @dataclass(frozen=True)
-class _Project:
-    manifest: Mapping[str, Any]
-
-    @cached_property
-    def nodes(self) -> Mapping[str, Node]:
-        nodes: Mapping[str, Node] = self.manifest["nodes"]
-        return nodes
-
-    @cached_property
-    def models(self) -> Mapping[str, Node]:
-        return {key: n for key, n in self.nodes.items() if n["resource_type"] == "model"}
-
-    @cached_property
-    def tests(self) -> list[Node]:
-        return [node for node in self.nodes.values() if node["resource_type"] == "test"]
-
-    @cached_property
-    def sources(self) -> Mapping[str, Node]:
-        sources: Mapping[str, Node] = self.manifest["sources"]
-        return sources
-
-    @cached_property
-    def model_ids(self) -> Mapping[str, str]:
-        return {model["name"]: key for key, model in self.models.items()}
-
-    def relation(self, key: str) -> str:
-        """`schema.table` of a model or source, as published."""
-        if key in self.sources:
-            source = self.sources[key]
-            schema = PLAN if source["source_name"] == PLAN else "raw"
-            return names.table(f"{schema}.{source['identifier']}")
-        node = self.nodes[key]
-        return names.table(f"{node['schema']}.{node['alias']}")
-
-    def shape(self, key: str) -> Shape:
-        config = self.models[key]["config"]
-        if config["meta"].get("history"):
-            return Shape.HISTORY
-        return Shape.DAILY if config.get("partition_by") else Shape.WHOLE
-
-    def macros(self, node: Node) -> Iterator[Node]:
-        """The project's macros that a model uses, directly or not, each once."""
-        pending, seen = list(node["depends_on"]["macros"]), set[str]()
-        while pending:
-            key = pending.pop()
-            macro = self.manifest["macros"].get(key)
-            if key in seen or not macro or macro["package_name"] != _PROJECT:
-                continue
-            seen.add(key)
-            if not macro["original_file_path"].startswith(_MACHINERY):
-                yield macro
-                pending += macro["depends_on"]["macros"]
-
-
-@dataclass(frozen=True)
 class _ModelReader:
-    project: _Project
+    project: Project
     node: Node
 
     def model(self) -> Model:

@@ -84,6 +84,6 @@ def _version(
         digest=digest.digest,
         money=digest.money,
         fingerprint=model.fingerprint,
-        inputs=resolve(model, OPEN if model.shape is Shape.HISTORY else dt, state, graph),
+        inputs=resolve(model, dt, state, graph),
         files=data_files(work.settings.warehouse / place),
     )

@@ -1,5 +1,6 @@
 """Sessions of the one engine: opening, fencing, waiting for its health."""
 
+import os
 import time
 import uuid
 from typing import Any
@@ -36,6 +37,8 @@ def remote_url(settings: Settings, session_id: str) -> str:
 
 def open_session(settings: Settings, session_id: str | None = None, *, name: str = "") -> Any:
     """Open or join a Connect session, ANSI on and in UTC; `name` appears in the engine's UI."""
+    # Without it pyspark's functions look for a JVM in this process.
+    os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
     from pyspark.errors import PySparkException
     from pyspark.sql.connect.client.retries import DefaultPolicy
     from pyspark.sql.connect.session import SparkSession
@@ -71,7 +74,7 @@ def fence(settings: Settings, session_id: str, *, deadline: float = 30) -> None:
 
 
 def wait_until_healthy(settings: Settings, deadline_seconds: float) -> None:
-    """Return when the engine answers a catalog call; raises EngineUnavailable after the deadline."""
+    """Return when the engine answers a catalog call; else raises EngineUnavailable."""
     end = time.monotonic() + deadline_seconds
     while True:
         left = end - time.monotonic()

@@ -74,7 +74,10 @@ def ensure_table(session: SparkSession, spec: TableSpec, empty: Path) -> None:
 
 def _create(session: SparkSession, spec: TableSpec, empty: Path) -> None:
     empty.mkdir(parents=True, exist_ok=True)
-    partitioned = "PARTITIONED BY (dt STRING)" if spec.partitioned else ""
+    partitioned = ""
+    if spec.partitioned:
+        comment = next(c.comment for c in spec.columns if c.name == "dt")
+        partitioned = f"PARTITIONED BY (dt STRING COMMENT '{_quoted(comment)}')"
     session.sql(
         f"CREATE EXTERNAL TABLE IF NOT EXISTS {spec.name} ({_declared(_data_columns(spec))}) "
         f"COMMENT '{_quoted(spec.comment)}' {partitioned} STORED AS PARQUET LOCATION '{empty}'"
@@ -130,8 +133,9 @@ def location(session: SparkSession, spec: TableSpec, dt: str) -> Path | None:
         rows = session.sql(f"DESCRIBE TABLE EXTENDED {spec.name} {partition}").collect()
     except AnalysisException:
         return None
-    found = [row[1] for row in rows if row[0] == "Location"]
-    return Path(unquote(urlparse(found[-1]).path)) if found else None
+    # The partition's own location comes first, its table's later.
+    found = next((row[1] for row in rows if row[0] == "Location"), None)
+    return Path(unquote(urlparse(found).path)) if found else None
 
 
 def read_directories(session: SparkSession, spec: TableSpec, dts: Iterable[str]) -> set[Path]:

@@ -4,22 +4,32 @@ from collections.abc import Iterator, Mapping
 
 from countinghouse.model_graph import Edge, Graph, Model, Reads, Shape
 from countinghouse.names import OPEN, dates_between, month_of, plus_days
-from countinghouse.planner import Partition, Plan, State, previous_snapshot
+from countinghouse.planner import Partition, Plan, State, is_withdrawn, previous_snapshot
 
 
 def run_dates(
     plan: Plan, state: State, graph: Graph
 ) -> dict[str, tuple[tuple[str, str | None], ...]]:
-    """Per model (`schema.table`): the dates it runs for, each with the snapshot before it."""
+    """Per model (`schema.table`): the dates it runs for, each with the snapshot before it.
+
+    A planned date that is not among them is built as empty.
+    """
     found: dict[str, tuple[tuple[str, str | None], ...]] = {}
-    for name, dts in plan.builds.items():
+    for name in plan.builds:
         model = graph.by_name[name]
-        days = plan.folds[name].dates if model.shape is Shape.HISTORY else dts
+        days = _days(model, plan, state, graph)
         source = next((e.parent for e in model.edges if e.reads is Reads.CHANGES), None)
         found[name] = tuple(
             (day, previous_snapshot(source, day, state) if source else None) for day in days
         )
     return found
+
+
+def _days(model: Model, plan: Plan, state: State, graph: Graph) -> tuple[str, ...]:
+    if model.shape is Shape.HISTORY:
+        return plan.folds[model.name].dates
+    dts = plan.builds[model.name]
+    return tuple(dt for dt in dts if not is_withdrawn(model, dt, state, graph))
 
 
 def pins(plan: Plan, state: State, graph: Graph) -> dict[str, dict[str, str]]:
@@ -32,7 +42,7 @@ def pins(plan: Plan, state: State, graph: Graph) -> dict[str, dict[str, str]]:
         model = graph.by_name[name]
         for edge in model.edges:
             relation = found.setdefault(edge.parent, {})
-            for table, dt in _needed(model, edge, dts, plan, state, graph):
+            for table, dt in _needed(edge, _days(model, plan, state, graph), state):
                 version = state.published.get(table, {}).get(dt)
                 if version and dt not in plan.builds.get(table, ()):
                     relation[dt] = version.version_id
@@ -41,17 +51,8 @@ def pins(plan: Plan, state: State, graph: Graph) -> dict[str, dict[str, str]]:
     return found
 
 
-def _needed(
-    model: Model,
-    edge: Edge,
-    dts: tuple[str, ...],
-    plan: Plan,
-    state: State,
-    graph: Graph,
-) -> Iterator[Partition]:
+def _needed(edge: Edge, dts: tuple[str, ...], state: State) -> Iterator[Partition]:
     parent = edge.parent
-    if model.shape is Shape.HISTORY:
-        dts = plan.folds[model.name].dates
     match edge.reads:
         case Reads.SAME:
             yield from ((parent, dt) for dt in dts)
@@ -62,7 +63,7 @@ def _needed(
             yield from ((parent, dt) for dt in state.dates(parent))
         case Reads.AS_OF:
             # An interval that holds on a date ends in the month of that date or later.
-            since = month_of(min(dts))
+            since = month_of(min(dts, default=OPEN))
             yield from ((parent, dt) for dt in state.dates(parent) if dt >= since)
         case Reads.SLICES:
             slices = state.slices.get(parent, {})

@@ -6,8 +6,10 @@ a build and the inputs that staleness compares with, so the two cannot drift apa
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from countinghouse.model_graph import Edge, Graph, Model, Reads, Shape
 from countinghouse.names import OPEN, WHOLE, dates_between, month_of, plus_days
@@ -46,6 +48,18 @@ class Slice:
 
 
 @dataclass(frozen=True)
+class Chain:
+    """The partitions of a table that have rows, in order; `digests[n]` covers the first n."""
+
+    dates: Sequence[str]
+    digests: Sequence[str]
+
+    def upto(self, last: str) -> int:
+        """How many of them are not after `last`."""
+        return bisect_right(self.dates, last)
+
+
+@dataclass(frozen=True)
 class State:
     """What is current, by table and date: the ledger's rows that planning needs."""
 
@@ -60,9 +74,42 @@ class State:
     # Nobody may build these now: held after a rollback, or claimed by a living attempt.
     held: frozenset[Partition] = frozenset()
 
-    def dates(self, table: str) -> list[str]:
+    def dates(self, table: str) -> Sequence[str]:
         """Published partitions of `table`, in order."""
-        return sorted(self.published.get(table, {}))
+        return self._ordered.get(table, ())
+
+    @cached_property
+    def _ordered(self) -> Mapping[str, Sequence[str]]:
+        return {table: sorted(partitions) for table, partitions in self.published.items()}
+
+    @cached_property
+    def newest(self) -> Mapping[str, str]:
+        """The newest date that a feed's deliveries have or contain, by raw table."""
+        tables = {*self.published, *self.slices}
+        return {
+            table: max((*self.published.get(table, {}), *self.slices.get(table, {})), default="")
+            for table in tables
+        }
+
+    def chain(self, table: str) -> Chain:
+        """Every partition of `table` that has rows; made once, however many dates ask."""
+        if table not in self._chains:
+            self._chains[table] = self._chain(table)
+        return self._chains[table]
+
+    @cached_property
+    def _chains(self) -> dict[str, Chain]:
+        return {}
+
+    def _chain(self, table: str) -> Chain:
+        # An empty partition and an absent one tell a fold the same.
+        dates = [dt for dt in self.dates(table) if self.published[table][dt].rows]
+        links = hashlib.sha256()
+        digests = [links.hexdigest()]
+        for dt in dates:
+            links.update(f"{dt} {self.digest(table, dt)}\n".encode())
+            digests.append(links.hexdigest())
+        return Chain(dates, digests)
 
     def digest(self, table: str, dt: str) -> str:
         """Digest of a published partition, or ABSENT."""
@@ -121,12 +168,14 @@ class Plan:
 def resolve(model: Model, dt: str, state: State, graph: Graph) -> tuple[Input, ...]:
     """Everything that partition `dt` of `model` reads, with digests, absences included."""
     if model.shape is Shape.HISTORY:
-        return _chains(model, state)
-    found = (item for edge in model.edges for item in _resolve(model, edge, dt, state, graph))
+        return _folded_through(model, _end(dt), state, graph)
+    if is_withdrawn(model, dt, state, graph):
+        return ()
+    found = (item for edge in model.edges for item in _resolve(edge, dt, state, graph))
     return tuple(sorted(set(found)))
 
 
-def _resolve(model: Model, edge: Edge, dt: str, state: State, graph: Graph) -> Iterator[Input]:
+def _resolve(edge: Edge, dt: str, state: State, graph: Graph) -> Iterator[Input]:
     parent = edge.parent
     match edge.reads:
         case Reads.SAME:
@@ -135,13 +184,16 @@ def _resolve(model: Model, edge: Edge, dt: str, state: State, graph: Graph) -> I
             for day in dates_between(plus_days(dt, -edge.days), dt):
                 yield Input(parent, day, "window", state.digest(parent, day))
         case Reads.WHOLE:
-            if graph.by_name[parent].shape is Shape.WHOLE:
+            if parent in graph.by_name and graph.by_name[parent].shape is Shape.WHOLE:
                 yield Input(parent, WHOLE, "whole", state.digest(parent, WHOLE))
             else:
                 yield Input(parent, WHOLE, "chain", chain(parent, state))
         case Reads.AS_OF:
-            changes = graph.by_name[parent].edges[0].parent
-            yield Input(parent, dt, "as_of", chain(changes, state, last=dt))
+            dimension = graph.by_name[parent]
+            yield Input(parent, dt, "as_of", chain(dimension.edges[0].parent, state, last=dt))
+            yield Input(parent, OPEN, "code", dimension.fingerprint)
+            for above in _undated(dimension):
+                yield from _resolve(above, dt, state, graph)
         case Reads.SLICES:
             for piece in state.slices.get(parent, {}).get(dt, ()):
                 yield Input(parent, piece.delivery_dt, "slice", piece.digest)
@@ -156,30 +208,45 @@ def _resolve(model: Model, edge: Edge, dt: str, state: State, graph: Graph) -> I
             )
 
 
-def _chains(model: Model, state: State) -> tuple[Input, ...]:
-    through = max((d for e in model.edges for d in _filled(e.parent, state)), default="")
-    return tuple(
-        sorted(Input(e.parent, through, "chain", chain(e.parent, state)) for e in model.edges)
-    )
+def _folded_through(model: Model, last: str, state: State, graph: Graph) -> tuple[Input, ...]:
+    """What a dimension with history reads: its changes up to `last`, other parents as they are.
+
+    A month of closed intervals follows from the changes up to its end.
+    """
+    changes = {parent: state.chain(parent) for parent in _dated(model)}
+    applied = {parent: found.upto(last) for parent, found in changes.items()}
+    through = max((changes[parent].dates[n - 1] for parent, n in applied.items() if n), default="")
+    found = {Input(p, through, "chain", changes[p].digests[n]) for p, n in applied.items()}
+    for edge in _undated(model):
+        found |= set(_resolve(edge, last, state, graph))
+    return tuple(sorted(found))
 
 
-def _filled(table: str, state: State) -> list[str]:
-    # An empty partition and an absent one tell a fold the same.
-    return sorted(dt for dt, found in state.published.get(table, {}).items() if found.rows)
+def _dated(dimension: Model) -> list[str]:
+    """The parents whose partitions a dimension with history applies in order."""
+    return [edge.parent for edge in dimension.edges if edge.reads is Reads.SAME]
+
+
+def _undated(dimension: Model) -> list[Edge]:
+    return [edge for edge in dimension.edges if edge.reads is not Reads.SAME]
+
+
+def _end(month: str) -> str:
+    # Dates are compared as text: no month has a day after its 31st.
+    return OPEN if month == OPEN else f"{month[:8]}31"
 
 
 def chain(table: str, state: State, *, last: str = OPEN) -> str:
     """One digest over every partition of `table` that has rows, up to `last`."""
-    links = hashlib.sha256()
-    for dt in _filled(table, state):
-        if dt <= last:
-            links.update(f"{dt} {state.digest(table, dt)}\n".encode())
-    return links.hexdigest()
+    found = state.chain(table)
+    return found.digests[found.upto(last)]
 
 
 def previous_snapshot(source: str, dt: str, state: State) -> str | None:
     """The newest delivery of a snapshot feed before `dt`."""
-    return max((d for d in state.published.get(source, {}) if d < dt), default=None)
+    dates = state.dates(source)
+    before = bisect_left(dates, dt)
+    return dates[before - 1] if before else None
 
 
 def inputs_digest(inputs: Iterable[Input]) -> str:
@@ -195,7 +262,7 @@ def wanted(model: Model, state: State, graph: Graph) -> set[str]:
     """Partitions that `model` should have now; those it had before and lost stay wanted."""
     had = set(state.published.get(model.name, {}))
     if model.shape is Shape.HISTORY:
-        return {OPEN} if had or any(_filled(e.parent, state) for e in model.edges) else set()
+        return had | {OPEN} if had or any(state.chain(p).dates for p in _dated(model)) else set()
     if model.shape is Shape.WHOLE:
         return {WHOLE} if had or any(state.published.get(e.parent) for e in model.edges) else set()
     days = had | {day for edge in model.edges for day in _days(edge, state)}
@@ -207,7 +274,7 @@ def _days(edge: Edge, state: State) -> Iterator[str]:
         case Reads.SAME:
             yield from state.published.get(edge.parent, {})
         case Reads.WINDOW:
-            for day in _filled(edge.parent, state):
+            for day in state.chain(edge.parent).dates:
                 yield from (plus_days(day, n) for n in range(edge.days + 1))
         case Reads.SLICES:
             yield from state.slices.get(edge.parent, {})
@@ -223,10 +290,22 @@ def _days(edge: Edge, state: State) -> Iterator[str]:
 def _within_horizon(
     model: Model, days: set[str], had: set[str], state: State, graph: Graph
 ) -> set[str]:
-    if all(edge.reads is not Reads.WINDOW for edge in model.edges):
+    if not _has_window(model):
         return days
     last = watermark(model, state, graph)
     return {day for day in days if day <= last} | had
+
+
+def _has_window(model: Model) -> bool:
+    return any(edge.reads is Reads.WINDOW for edge in model.edges)
+
+
+def is_withdrawn(model: Model, dt: str, state: State, graph: Graph) -> bool:
+    """Whether `dt` lies beyond all that the feeds tell about, now that a correction took it back.
+
+    Such a partition of a model with a window reads nothing and becomes empty.
+    """
+    return _has_window(model) and dt > watermark(model, state, graph)
 
 
 def watermark(model: Model, state: State, graph: Graph) -> str:
@@ -235,9 +314,9 @@ def watermark(model: Model, state: State, graph: Graph) -> str:
     for edge in model.edges:
         parent = graph.by_name.get(edge.parent)
         if parent is None:
-            newest = max(newest, *state.published.get(edge.parent, {}), "")
+            newest = max(newest, state.newest.get(edge.parent, ""))
         elif parent.shape is Shape.DAILY:
-            newest = max(newest, watermark(parent, state, graph), *_filled(edge.parent, state))
+            newest = max(newest, watermark(parent, state, graph))
     return newest
 
 
@@ -326,8 +405,12 @@ def plan(
         if not due or _waits(model, builds, state, graph):
             continue
         if model.shape is Shape.HISTORY:
-            folds[model.name] = fold(model, builds, state, forced=forced)
-            due = {dt: due[OPEN] for dt in written_months(model, folds[model.name], state)}
+            todo = fold(model, builds, state, graph, forced=forced)
+            every = tuple(sorted({reason for why in due.values() for reason in why}))
+            due = {dt: due.get(dt, every) for dt in written_months(model, todo, state)}
+            if any((model.name, dt) in state.held for dt in due):
+                continue
+            folds[model.name] = todo
         builds[model.name] = tuple(sorted(due))
         reasons |= {(model.name, dt): why for dt, why in due.items()}
     return Plan(builds, folds, reasons)
@@ -349,15 +432,23 @@ def _following(
         elif edge.reads is Reads.SAME:
             days |= set(built)
         elif edge.reads is Reads.WINDOW:
-            reach = max(watermark(model, state, graph), *built)
+            reach = watermark(model, state, graph)
             spread = {plus_days(day, n) for day in built for n in range(edge.days + 1)}
             days |= {day for day in spread if day <= reach}
         elif edge.reads is Reads.WHOLE:
             days |= wanted(model, state, graph)
         elif edge.reads is Reads.AS_OF:
-            changed = builds.get(graph.by_name[edge.parent].edges[0].parent, ())
-            days |= {d for d in wanted(model, state, graph) if changed and d >= min(changed)}
+            since = _restated_since(graph.by_name[edge.parent], builds)
+            days |= {day for day in wanted(model, state, graph) if day >= since}
     return days
+
+
+def _restated_since(dimension: Model, builds: Mapping[str, tuple[str, ...]]) -> str:
+    """The first date on which a dimension with history may say something else."""
+    if any(builds.get(edge.parent) for edge in _undated(dimension)):
+        return ""
+    # Not OPEN, which a partition may be called: after every date.
+    return min(builds.get(dimension.edges[0].parent, ()), default="~")
 
 
 def _waits(model: Model, builds: Mapping[str, tuple[str, ...]], state: State, graph: Graph) -> bool:
@@ -365,39 +456,53 @@ def _waits(model: Model, builds: Mapping[str, tuple[str, ...]], state: State, gr
     for edge in model.edges:
         if edge.reads is Reads.AS_OF and edge.parent not in builds:
             dimension = graph.by_name[edge.parent]
-            exists = wanted(dimension, state, graph)
-            if exists and why_stale(dimension, OPEN, state, graph):
+            if any(builds.get(above.parent) for above in dimension.edges):
+                return True
+            # Also while it is held: then it is stale without being listed.
+            months = wanted(dimension, state, graph)
+            if any(why_stale(dimension, dt, state, graph) for dt in months):
                 return True
     return False
 
 
 def fold(
-    model: Model, builds: Mapping[str, tuple[str, ...]], state: State, *, forced: bool = False
+    model: Model,
+    builds: Mapping[str, tuple[str, ...]],
+    state: State,
+    graph: Graph,
+    *,
+    forced: bool = False,
 ) -> Fold:
     """Which dates of changes a dimension with history has yet to apply.
 
     From the published state on, if nothing that it has applied changed since; else from nothing.
     """
-    coming = {day for e in model.edges for day in builds.get(e.parent, ())}
-    known = {day for e in model.edges for day in _filled(e.parent, state)}
-    now = state.published.get(model.name, {}).get(OPEN)
-    through = _applied_through(model, state)
-    if forced or now is None or through is None or now.fingerprint != model.fingerprint:
-        return Fold(tuple(sorted(known | coming)), full=True)
-    if any(day <= through for day in coming):
-        return Fold(tuple(sorted(known | coming)), full=True)
-    return Fold(tuple(sorted(d for d in known | coming if d > through)), full=False)
+    coming = {day for parent in _dated(model) for day in builds.get(parent, ())}
+    days = coming | {day for parent in _dated(model) for day in state.chain(parent).dates}
+    through = _applied_through(model, state, graph)
+    restated = any(builds.get(edge.parent) for edge in _undated(model))
+    if forced or restated or through is None or any(day <= through for day in coming):
+        return Fold(tuple(sorted(days)), full=True)
+    return Fold(tuple(sorted(day for day in days if day > through)), full=False)
 
 
-def _applied_through(model: Model, state: State) -> str | None:
-    """The last date folded in, if every chain up to it is as it was; None otherwise."""
-    recorded = state.folded.get(model.name, ())
-    if {i.table for i in recorded} != {e.parent for e in model.edges}:
+def _applied_through(model: Model, state: State, graph: Graph) -> str | None:
+    """The last date folded in; None if what is published is not the fold up to it, in all parts.
+
+    It is not after a change of code or of an applied date, nor after a rollback of one part.
+    """
+    recorded, had = state.folded.get(model.name), state.published.get(model.name, {})
+    if not recorded or OPEN not in had:
         return None
-    for item in recorded:
-        if chain(item.table, state, last=item.dt) != item.digest:
+    through = recorded[0].dt
+    for dt, version in had.items():
+        inputs = _folded_through(model, min(through, _end(dt)), state, graph)
+        if (version.fingerprint, version.inputs_digest) != (
+            model.fingerprint,
+            inputs_digest(inputs),
+        ):
             return None
-    return recorded[0].dt
+    return through
 
 
 def written_months(model: Model, todo: Fold, state: State) -> set[str]:

@@ -1,5 +1,6 @@
 """Moves the pointers of a decided publication set, and logs the set in storage."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -8,18 +9,40 @@ from pyspark.sql import SparkSession
 from countinghouse import metastore
 from countinghouse.errors import CountinghouseError
 from countinghouse.failpoints import reach
-from countinghouse.ledger import publications
+from countinghouse.ledger import pointer_log, publications, published
 from countinghouse.ledger.publications import DecidedSet
 from countinghouse.settings import Settings
-from countinghouse.version import write_json
+from countinghouse.version import Version, write_confirmed, write_json
 
 POINTER_LOG = "pointers"
+RELEASE = "release-"
 
 
 def log_set(settings: Settings, ledger: sa.Engine, set_id: str) -> None:
     """Append the set to the pointer log, from which catalog and ledger can be rebuilt."""
-    content = publications.export_set(ledger, set_id)
+    content = pointer_log.export_set(ledger, set_id)
     write_json(settings.warehouse / POINTER_LOG / f"{set_id}.json", content)
+
+
+def unknown_sets(settings: Settings, ledger: sa.Engine) -> list[Path]:
+    """Sets in the pointer log that the ledger does not know: it is older than its warehouse."""
+    logged = (settings.warehouse / POINTER_LOG).glob("*.json")
+    known = publications.set_ids(ledger)
+    return sorted(f for f in logged if f.stem not in known and not f.name.startswith(RELEASE))
+
+
+def log_confirmed(settings: Settings, ledger: sa.Engine, versions: Sequence[Version]) -> None:
+    """Keep what a rebuild confirmed beside the published version: its code and inputs of today."""
+    current = published.locations(ledger, [(v.table, v.dt) for v in versions])
+    for version in versions:
+        write_confirmed(settings.warehouse / current[version.table][version.dt].path, version)
+
+
+def log_release(settings: Settings, table: str, dt: str, epoch: int) -> None:
+    """Append to the pointer log that the hold which came with this epoch has ended."""
+    name = f"{RELEASE}{table}-{dt}-{epoch}.json"
+    content = {"released": {"table_name": table, "dt": dt, "epoch": epoch}}
+    write_json(settings.warehouse / POINTER_LOG / name, content)
 
 
 def project(settings: Settings, session: SparkSession, decided: DecidedSet) -> None:

@@ -48,8 +48,8 @@ class Work:
 class Batch:
     """What an attempt built: versions with parents first, and how their tables look."""
 
-    versions: Sequence[Version]
-    tables: Mapping[str, TableSpec]
+    versions: list[Version]
+    tables: dict[str, TableSpec]
     # What to tell whom about the versions whose content is new: [{topic, payload}]
     events: Callable[[Sequence[Version]], list[dict[str, Any]]] = lambda _: []
 
@@ -161,6 +161,14 @@ def publish(work: Work, batch: Batch, passed: Sequence[Version]) -> list[Version
     set_id, changed = publications.decide(work.ledger, work.attempt, batch, passed)
     reach("after_decide")
     pointers.log_set(work.settings, work.ledger, set_id)
+    same = [version for version in passed if version not in changed]
+    pointers.log_confirmed(work.settings, work.ledger, same)
+    roll_forward_surviving(work, set_id)
+    return changed
+
+
+def roll_forward_surviving(work: Work, set_id: str) -> None:
+    """Roll a set forward in the attempt's session, or in a new one after the engine died."""
     try:
         roll_forward(work.settings, work.ledger, work.session, set_id)
     except CountinghouseError:
@@ -168,7 +176,6 @@ def publish(work: Work, batch: Batch, passed: Sequence[Version]) -> list[Version
     except Exception as problem:
         # Whether the engine did what was sent is unknown: it is asked again, until it is certain.
         _retry_in_new_session(work, set_id, problem)
-    return changed
 
 
 def roll_forward(settings: Settings, ledger: sa.Engine, session: SparkSession, set_id: str) -> None:

@@ -58,6 +58,8 @@ class Settings(BaseSettings):
 
     rollback_depth: int = 3
     """Earlier versions of each partition that `gc` keeps."""
+    gc_grace_seconds: int = 3600
+    """Nothing that was in use so recently is collected: a query may still read it."""
 
     @property
     def landing_root(self) -> Path:

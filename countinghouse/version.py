@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from countinghouse.planner import Input, inputs_digest
 FORMAT_VERSION = 1
 MANIFEST = "_manifest.json"
 AUDIT = "_audit.json"
+CONFIRMED = "_confirmed.json"
 DIRECTORY = "versions"
 
 
@@ -80,6 +81,30 @@ def read_manifest(folder: Path) -> Version:
     content = json.loads((folder / MANIFEST).read_text())
     content["inputs"] = tuple(Input(**item) for item in content["inputs"])
     return Version(**content)
+
+
+def write_confirmed(folder: Path, again: Version) -> None:
+    """Keep the code and inputs of a rebuild that gave the same content as this directory."""
+    inputs = [asdict(item) for item in again.inputs]
+    write_json(folder / CONFIRMED, {"fingerprint": again.fingerprint, "inputs": inputs})
+
+
+def as_confirmed(folder: Path, version: Version) -> Version:
+    """The version with the code and inputs that last gave its content."""
+    try:
+        said = json.loads((folder / CONFIRMED).read_text())
+    except FileNotFoundError:
+        return version
+    inputs = tuple(Input(**item) for item in said["inputs"])
+    return replace(version, fingerprint=said["fingerprint"], inputs=inputs)
+
+
+def has_passed(folder: Path) -> bool:
+    """Whether the directory holds the record of a passed audit."""
+    try:
+        return json.loads((folder / AUDIT).read_text())["passed"] is True
+    except FileNotFoundError:
+        return False
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -12,7 +12,7 @@ Re-run   any time; each task looks at the present state only
 
 from datetime import UTC, datetime
 
-from airflow.sdk import DAG, CronTriggerTimetable, get_current_context, task
+from airflow.sdk import DAG, CronTriggerTimetable, task
 
 from orchestration.alerts import default_args
 from orchestration.declared import START, systems
@@ -49,11 +49,11 @@ with DAG(
             print(f"{system.name}: {upkeep.wake(system.name, ledger, api)}")
 
     @task(trigger_rule="all_done")
-    def watch() -> dict[str, list[object]]:
+    def watch() -> None:
         """Alert on what has been stale for too long."""
+        from countinghouse.settings import load
         from orchestration import upkeep
 
-        earlier = get_current_context()["ti"].xcom_pull("watch", include_prior_dates=True)
-        return upkeep.watch(earlier or {}, datetime.now(UTC))
+        print(upkeep.watch(load(), datetime.now(UTC)))
 
     reconcile() >> wake() >> watch()

@@ -23,23 +23,31 @@ with DAG(
 ):
 
     @task
-    def collect_garbage() -> None:
+    def garbage() -> None:
         """Remove what nothing needs any more."""
         from countinghouse.gc import collect
-
         from countinghouse.settings import load
 
-        print(*collect(load(), dry_run=False), sep="\n")
+        print(*collect(load(), delete=True), sep="\n")
 
     @task(trigger_rule="all_done")
-    def refresh_docs() -> None:
-        """Generate both sites that Airflow's menu leads to."""
-        from countinghouse.data_docs import generate_data_docs
-
+    def dbt_docs() -> None:
+        """Document the published tables."""
         from countinghouse.dbt_build import generate_docs
+        from countinghouse.engine_session import open_session
         from countinghouse.settings import load
 
-        generate_docs(load())
-        generate_data_docs(load())
+        session = open_session(load(), name="dbt docs")
+        print(generate_docs(load(), session_id=session.session_id))
+        session.stop()
 
-    collect_garbage() >> refresh_docs()
+    @task(trigger_rule="all_done")
+    def data_docs() -> None:
+        """Show the latest result of every gate, and recent failures."""
+        from countinghouse.data_docs import generate_data_docs
+
+        from countinghouse.settings import load
+
+        print(generate_data_docs(load()))
+
+    garbage() >> dbt_docs() >> data_docs()

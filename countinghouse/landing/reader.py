@@ -17,7 +17,7 @@ import pyarrow as pa
 from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
 
 from countinghouse.landing.records import Dialect, Record, records
-from countinghouse.landing.text import FileBroken, lines, opened
+from countinghouse.landing.text import FileBroken, canonical_key, lines, opened
 
 NAME = "countinghouse_csv"
 # Marks the row of a file that could not be read to its end.
@@ -184,12 +184,6 @@ def _rewrites(feed: dict[str, Any]) -> list[tuple[int, Any, bool]]:
         for at, null in zip(feed["hashed"], nulls, strict=True):
             found.append((at, functools.partial(hashed, secret, frozenset(null)), False))
     return found
-
-
-def canonical_key(value: str) -> str:
-    """A key without blanks around it, composed (NFC): what looks the same joins."""
-    stripped = value.strip()
-    return stripped if stripped.isascii() else unicodedata.normalize("NFC", stripped)
 
 
 def hashed(secret: bytes, nulls: frozenset[str], value: str) -> str:

@@ -11,14 +11,12 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from countinghouse.landing.text import LONGEST, FileBroken, TooLong, printable
+from countinghouse.landing.text import LONGEST, MOST_BROKEN, FileBroken, TooLong, printable
 
 BROKEN_QUOTES = "row: broken quotes"
 BAD_BYTES = "row: bytes that are not text"
 NUL = "row: NUL character"
 TOO_LONG = f"row: longer than {LONGEST} characters"
-# Each may be read up to LONGEST characters ahead in vain; more of them is no CSV of this dialect.
-_MOST_BROKEN = 1000
 _NO_TEXT = re.compile("[\ud800-\udfff]")
 
 
@@ -39,22 +37,22 @@ class Record(NamedTuple):
 
 def records(lines: Iterator[str], dialect: Dialect) -> Iterator[Record]:
     """Every record of a file, its header included; lines with nothing in them are none."""
-    csv.field_size_limit(LONGEST)
+    csv.field_size_limit(2 * LONGEST)
     tape = _Tape(lines)
     reader = csv.reader(
         tape, delimiter=dialect.delimiter, quotechar=dialect.quote, doublequote=True, strict=True
     )
     broken = 0
     while True:
-        tape.taken.clear()
+        tape.start_record()
         try:
             fields = next(reader)
         except StopIteration:
             return
-        except (csv.Error, _LineTooLong):
+        except (csv.Error, _Longer):
             broken += 1
-            if broken > _MOST_BROKEN:
-                raise FileBroken(f"more than {_MOST_BROKEN} records with broken quotes") from None
+            if broken > MOST_BROKEN:
+                raise FileBroken(f"more than {MOST_BROKEN} records with broken quotes") from None
             first = tape.keep_first()
             error = TOO_LONG if isinstance(first, TooLong) else BROKEN_QUOTES
             yield Record([], printable(first), error)
@@ -69,13 +67,11 @@ def _checked(fields: list[str], raw: str) -> Record:
         return Record([], printable(raw), NUL)
     if not raw.isascii() and _NO_TEXT.search(raw):
         return Record([], printable(raw), BAD_BYTES)
-    if len(raw) > LONGEST:
-        return Record([], raw[:LONGEST], TOO_LONG)
     return Record(fields, raw, None)
 
 
-class _LineTooLong(Exception):
-    pass
+class _Longer(Exception):
+    """A record went on for more than LONGEST characters."""
 
 
 class _Tape:
@@ -85,6 +81,11 @@ class _Tape:
         self._lines = lines
         self._back: deque[str] = deque()
         self.taken: list[str] = []
+        self._length = 0
+
+    def start_record(self) -> None:
+        self.taken.clear()
+        self._length = 0
 
     def __iter__(self) -> "_Tape":
         return self
@@ -92,8 +93,9 @@ class _Tape:
     def __next__(self) -> str:
         line = self._back.popleft() if self._back else next(self._lines)
         self.taken.append(line)
-        if isinstance(line, TooLong):
-            raise _LineTooLong
+        self._length += len(line)
+        if isinstance(line, TooLong) or (len(self.taken) > 1 and self._length > LONGEST):
+            raise _Longer
         return line
 
     def keep_first(self) -> str:

@@ -5,25 +5,33 @@ record to get lost unseen.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Context, Decimal
 from pathlib import Path
-from typing import TextIO
 
+from countinghouse.content_digest import plus
 from countinghouse.contracts import Column, Contract
 from countinghouse.currencies import EXPONENTS
 from countinghouse.landing.headers import Layout
 from countinghouse.landing.records import Dialect
-from countinghouse.landing.text import LONGEST, opened
+from countinghouse.landing.text import (
+    LONGEST,
+    MOST_BROKEN,
+    FileBroken,
+    TooLong,
+    canonical_key,
+    lines,
+    opened,
+)
 
-_BLOCK = 1 << 20
 _EXACT = Context(prec=120, rounding=ROUND_HALF_UP)
 _PLAIN = re.compile(r"[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)\Z")
 _SCIENTIFIC = re.compile(r"[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,3})?\Z")
 _NEGATIVE_ZERO = re.compile(r"-0*[.]?0*\Z")
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
-_LINE_END = re.compile(r"\r\n|\n|\r")
+_WHOLE = re.compile(r"[+-]?[0-9]+\Z")
 
 
 @dataclass
@@ -32,83 +40,192 @@ class Tally:
 
     records: int = 0
     money: dict[str, int] = field(default_factory=dict)
+    # Records in which an amount cannot be read.
+    unreadable: int = 0
 
-    def add(self, label: str, minor: int) -> None:
-        """Add an amount under its label."""
-        self.money[label] = self.money.get(label, 0) + minor
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(
+            self.records + other.records,
+            plus(self.money, other.money),
+            self.unreadable + other.unreadable,
+        )
 
 
 def tally(path: Path, contract: Contract, layout: Layout) -> Tally:
     """Count a file; FileBroken if it cannot be read to its end."""
     grammar = _Grammar(Dialect(contract.format.delimiter, contract.format.quote))
-    amounts = [_Amount.of(contract, layout, money.column) for money in contract.money]
+    amounts = [_Amount(contract, layout, money.column) for money in contract.money]
     found = Tally()
     with opened(path, contract.format.encoding, contract.format.compression) as text:
-        records = grammar.records(text)
+        records = grammar.records(lines(text))
         if contract.format.header:
             next(records, None)
         for record in records:
             found.records += 1
-            if amounts and record is not None:
-                _add_money(found, grammar.fields(record), layout, amounts)
+            if amounts:
+                found.unreadable += not _add_money(found.money, record, grammar, layout, amounts)
     return found
 
 
 def _add_money(
-    found: Tally, fields: Sequence[str], layout: Layout, amounts: Sequence["_Amount"]
-) -> None:
+    money: dict[str, int],
+    record: str | None,
+    grammar: "_Grammar",
+    layout: Layout,
+    amounts: Sequence["_Amount"],
+) -> bool:
+    """Add what a record's amounts are; False if one of them cannot be read."""
+    if record is None or ((not record.isascii() or "\x00" in record) and _NO_TEXT.search(record)):
+        return False
+    fields = grammar.fields(record)
     if len(fields) != layout.width or (layout.unnamed >= 0 and fields[layout.unnamed]):
-        return
+        return False
+    complete = True
     for amount in amounts:
-        if (read := amount.read(fields)) is not None:
-            found.add(*read)
+        label, minor = amount.read(fields)
+        if minor is None:
+            complete = False
+        elif label:
+            money[label] = money.get(label, 0) + minor
+    return complete
 
 
 class _Grammar:
-    """The dialect as regular expressions without backtracking."""
+    """The dialect as regular expressions that never go back."""
 
     def __init__(self, dialect: Dialect) -> None:
         delimiter, quote = re.escape(dialect.delimiter), re.escape(dialect.quote)
-        quoted = f"{quote}(?:[^{quote}]|{quote}{quote})*+{quote}"
+        inside = f"(?:[^{quote}]|{quote}{quote})*+"
         bare = f"(?!{quote})[^{delimiter}\r\n]*+"
-        one = f"(?:{quoted}|{bare})"
-        end = r"(?:\r\n|\n|\r(?!\Z)|\Z)"
-        self._record = re.compile(f"{one}(?:{delimiter}{one})*+(?={end}|\r)")
-        self._field = re.compile(f"(?:{quote}((?:[^{quote}]|{quote}{quote})*+){quote}|({bare}))(?:{delimiter}|\\Z)")
+        one = f"(?:{quote}{inside}{quote}|{bare})"
+        # How a line that begins a record may end, then how one that begins inside of quotes may.
+        rest = f"(?:{delimiter}{one})*+"
+        self._whole = re.compile(f"{one}{rest}")
+        self._opens = re.compile(f"(?:{one}{delimiter})*+{quote}{inside}")
+        self._closes = re.compile(f"{inside}{quote}{rest}")
+        self._stays = re.compile(f"{inside}(?:{quote}{rest}{delimiter}{quote}{inside})?")
+        self._field = re.compile(
+            f"(?:{quote}({inside}){quote}|([^{delimiter}]*+))({delimiter}|\\Z)"
+        )
         self._dialect = dialect
 
-    def records(self, text: TextIO) -> Iterator[str | None]:
-        """Every record without its line end; None for one that is no record of the dialect."""
-        buffer, at, ended = "", 0, False
-        while True:
-            # A record, and the look at what follows it, fit into what is kept ahead.
-            if not ended and len(buffer) - at <= 2 * LONGEST:
-                block = text.read(2 * LONGEST + _BLOCK)
-                ended = not block
-                buffer, at = buffer[at:] + block, 0
-            if at >= len(buffer):
-                return
-            record, at, skipped = self._next(buffer, at)
-            if skipped:
-                buffer, at, ended = _skip_line(text, buffer, at)
-            if record != "":
+    def records(self, lines: Iterator[str]) -> Iterator[str | None]:
+        """Every record without its line end; None for one that breaks the dialect."""
+        again: deque[str] = deque()
+        broken = 0
+        while (line := again.popleft() if again else next(lines, None)) is not None:
+            if line in ("\n", "\r", "\r\n"):
+                continue
+            if isinstance(line, TooLong) or self._dialect.quote in line:
+                record, ahead = self._quoted(line, again, lines)
+                again.extendleft(reversed(ahead))
+                broken += record is None
+                if broken > MOST_BROKEN:
+                    raise FileBroken(f"more than {MOST_BROKEN} records that break the dialect")
                 yield record
+            else:
+                yield line.rstrip("\r\n")
 
     def fields(self, record: str) -> list[str]:
         """The values of a record's fields."""
-        if self._dialect.quote not in record:
-            return record.split(self._dialect.delimiter)
         quote = self._dialect.quote
-        found, at = [], 0
-        while True:
-            match = self._field.match(record, at)
-            assert match is not None
-            found.append((match[1] or "").replace(quote * 2, quote) if match[2] is None else match[2])
-            at = match.end()
-            if at >= len(record) and not record.endswith(self._dialect.delimiter):
-                return found
-            if at >= len(record):
-                return [*found, ""] if match[0].endswith(self._dialect.delimiter) else found
+        if quote not in record:
+            return record.split(self._dialect.delimiter)
+        found: list[str] = []
+        for match in self._field.finditer(record):
+            quoted = match[1]
+            found.append(match[2] if quoted is None else quoted.replace(quote * 2, quote))
+            if not match[3]:
+                break
+        return found
 
-    def _next(self, buffer: str, at: int) -> tuple[str | None, int, bool]:
-        raise NotImplementedError
+    def _quoted(
+        self, first: str, again: deque[str], lines: Iterator[str]
+    ) -> tuple[str | None, list[str]]:
+        """The record that starts at `first`, or None with the lines that were read in vain."""
+        taken, length = [first], 0
+        complete, unfinished = self._whole, self._opens
+        while not isinstance(taken[-1], TooLong):
+            length += len(taken[-1])
+            if len(taken) > 1 and length > LONGEST:
+                break
+            if complete.fullmatch(_without_end(taken[-1])):
+                return _without_end("".join(taken)), []
+            if not unfinished.fullmatch(taken[-1]):
+                break
+            line = again.popleft() if again else next(lines, None)
+            if line is None:
+                break
+            taken.append(line)
+            complete, unfinished = self._closes, self._stays
+        return None, taken[1:]
+
+
+def _without_end(text: str) -> str:
+    for end in ("\r\n", "\n", "\r"):
+        if text.endswith(end):
+            return text[: -len(end)]
+    return text
+
+
+class _Amount:
+    """Reads one money column out of the fields of a record."""
+
+    def __init__(self, contract: Contract, layout: Layout, column: str) -> None:
+        money = next(money for money in contract.money if money.column == column)
+        self._label = money.label
+        self._column = contract.column(column)
+        self._field = _field_of(contract, layout, column)
+        self._currency = money.currency
+        self._currency_field = -1
+        self._exponent = money.exponent
+        self._currency_field = -1
+        self._currency_nulls: tuple[str, ...] = ()
+        if money.currency_column:
+            self._currency_field = _field_of(contract, layout, money.currency_column)
+            self._currency_nulls = contract.column(money.currency_column).null_values
+        self._currency_is_key = money.currency_column in contract.keys
+        # The same amounts come again and again; reading each once makes the count cheap.
+        self._known: dict[tuple[str, str], int | None] = {}
+
+    def read(self, fields: Sequence[str]) -> tuple[str, int | None]:
+        """Label and minor units of the amount in a record; no label if there is no amount."""
+        text = fields[self._field] if self._field >= 0 else None
+        if text is None or text in self._column.null_values:
+            return "", 0
+        currency = self._currency
+        if self._currency_field >= 0:
+            currency = fields[self._currency_field]
+            currency = canonical_key(currency) if self._currency_is_key else currency
+        if (text, currency) not in self._known:
+            self._known[text, currency] = self._minor(text, currency)
+        return f"{self._label} {currency}", self._known[text, currency]
+
+    def _minor(self, text: str, currency: str) -> int | None:
+        exponent = EXPONENTS.get(currency) if self._exponent is None else self._exponent
+        if exponent is None or currency in self._currency_nulls:
+            return None
+        return minor_units(text, self._column, exponent)
+
+
+def _field_of(contract: Contract, layout: Layout, column: str) -> int:
+    names = [declared.name for declared in contract.columns]
+    return layout.fields[names.index(column)]
+
+
+def minor_units(text: str, column: Column, exponent: int) -> int | None:
+    """An amount as landing reads it, in minor units; None if landing would not take it."""
+    kind = column.parsed
+    if kind.name == "bigint":
+        return int(text) if _WHOLE.match(text) and -(2**63) <= int(text) < 2**63 else None
+    rounds = column.round_within is not None
+    if not (_SCIENTIFIC if rounds else _PLAIN).match(text) or _NEGATIVE_ZERO.match(text):
+        return None
+    exact = _EXACT.create_decimal(text)
+    places = min(kind.scale, exponent)
+    amount = _EXACT.quantize(exact, Decimal(1).scaleb(-places))
+    if amount != exact and abs(amount - exact) > (column.round_within or 0):
+        return None
+    if abs(amount) >= Decimal(10) ** (kind.precision - kind.scale):
+        return None
+    return int(amount.scaleb(exponent, _EXACT))

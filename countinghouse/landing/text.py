@@ -3,6 +3,7 @@
 import codecs
 import gzip
 import io
+import unicodedata
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from typing import TextIO
 
 # Characters of one line, and of one record with all its line breaks.
 LONGEST = 1 << 20
+# Each broken record may be read up to LONGEST ahead in vain; more of them is no CSV of the dialect.
+MOST_BROKEN = 1000
 # Deflate reaches about 1000; tables of text stay far below this.
 _HIGHEST_RATIO = 250
 _RATIO_COUNTS_ABOVE = 64 << 20
@@ -70,6 +73,12 @@ def lines(text: TextIO) -> Iterator[str]:
 def printable(text: str) -> str:
     """`text` with bytes that are no text, and NUL, written as escapes."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
+
+
+def canonical_key(value: str) -> str:
+    """A key without blanks around it, composed (NFC): what looks the same joins."""
+    stripped = value.strip()
+    return stripped if stripped.isascii() else unicodedata.normalize("NFC", stripped)
 
 
 def _is_gzip(file: io.BufferedReader) -> bool:

@@ -166,15 +166,17 @@ def _open_holders(
 
 
 def check_not_fenced(connection: sa.Connection, attempt: Attempt) -> None:
-    """Lock the attempt's claims and raise Fenced if any has a newer epoch."""
+    """Lock the attempt's claims; raise Fenced if any has a newer epoch or has been closed."""
     rows = connection.execute(
-        sa.select(claims.c.table_name, claims.c.dt, claims.c.epoch, claims.c.attempt_id)
+        sa.select(
+            claims.c.table_name, claims.c.dt, claims.c.epoch, claims.c.attempt_id, claims.c.state
+        )
         .where(sa.tuple_(claims.c.table_name, claims.c.dt).in_(sorted(attempt.epochs)))
         .order_by(claims.c.table_name, claims.c.dt)
         .with_for_update()
     )
-    for table, dt, epoch, holder in rows:
-        if epoch != attempt.epochs[table, dt]:
+    for table, dt, epoch, holder, state in rows:
+        if (epoch, state) != (attempt.epochs[table, dt], "open"):
             raise Fenced(
                 f"{table} {dt}: attempt {attempt.attempt_id} lost its claim to {holder}",
                 remedy="nothing: the successor publishes this partition",

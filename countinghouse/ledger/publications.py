@@ -49,7 +49,7 @@ def decide(
     set_id = uuid.uuid4().hex[:16]
     with ledger.begin() as connection:
         check_not_fenced(connection, attempt)
-        current = _current(connection, passed)
+        current = current_versions(connection, passed)
         changed = []
         for version in passed:
             now = current.get((version.table, version.dt))
@@ -58,33 +58,57 @@ def decide(
             else:
                 changed.append(version)
         _insert_versions(connection, changed)
-        connection.execute(
-            publication_sets.insert().values(
-                set_id=set_id,
-                attempt_id=attempt.attempt_id,
-                state="intent",
-                tables={v.table: batch.tables[v.table].to_json() for v in changed},
-                events=batch.events(changed),
-            )
-        )
-        for rank, version in enumerate(changed):
-            connection.execute(
-                intents.insert().values(
-                    set_id=set_id,
-                    table_name=version.table,
-                    dt=version.dt,
-                    epoch=attempt.epochs[version.table, version.dt],
-                    version_id=version.version_id,
-                    previous_version=current.get((version.table, version.dt), (None,))[0],
-                    rank=rank,
-                )
-            )
+        specs = {v.table: batch.tables[v.table] for v in changed}
+        insert_set(connection, attempt, set_id, specs, batch.events(changed))
+        insert_intents(connection, attempt, set_id, changed, current)
     return set_id, changed
 
 
-def _current(
+def insert_set(
+    connection: sa.Connection,
+    attempt: Attempt,
+    set_id: str,
+    tables: Mapping[str, TableSpec],
+    events: Sequence[Mapping[str, Any]],
+) -> None:
+    """Write a decided set; its events leave when it is complete."""
+    connection.execute(
+        publication_sets.insert().values(
+            set_id=set_id,
+            attempt_id=attempt.attempt_id,
+            state="intent",
+            tables={name: spec.to_json() for name, spec in tables.items()},
+            events=events,
+        )
+    )
+
+
+def insert_intents(
+    connection: sa.Connection,
+    attempt: Attempt,
+    set_id: str,
+    chosen: Sequence[Version],
+    current: Mapping[Partition, tuple[str, str]],
+) -> None:
+    """Write what a set makes visible, parents first, and what is visible now."""
+    for rank, version in enumerate(chosen):
+        connection.execute(
+            intents.insert().values(
+                set_id=set_id,
+                table_name=version.table,
+                dt=version.dt,
+                epoch=attempt.epochs[version.table, version.dt],
+                version_id=version.version_id,
+                previous_version=current.get((version.table, version.dt), (None,))[0],
+                rank=rank,
+            )
+        )
+
+
+def current_versions(
     connection: sa.Connection, wanted: Sequence[Version]
 ) -> dict[Partition, tuple[str, str]]:
+    """Published version and digest of the partitions of these versions; lost ones are left out."""
     rows = connection.execute(
         sa.select(pointers.c.table_name, pointers.c.dt, versions.c.version_id, versions.c.digest)
         .join(versions, versions.c.version_id == pointers.c.version_id)
@@ -150,6 +174,12 @@ def _insert_inputs(connection: sa.Connection, version_id: str, version: Version)
                 for i in version.inputs
             ],
         )
+
+
+def set_ids(ledger: sa.Engine) -> set[str]:
+    """Ids of every set that was ever decided."""
+    with ledger.connect() as connection:
+        return set(connection.execute(sa.select(publication_sets.c.set_id)).scalars())
 
 
 def load_set(ledger: sa.Engine, set_id: str) -> DecidedSet | None:
@@ -251,25 +281,3 @@ def record_gates(
     if rows:
         with ledger.begin() as connection:
             connection.execute(gate_results.insert(), list(rows.values()))
-
-
-def export_set(ledger: sa.Engine, set_id: str) -> dict[str, Any]:
-    """Everything that rebuilds this set in an empty ledger, beside the versions' manifests."""
-    with ledger.connect() as connection:
-        row = connection.execute(
-            sa.select(publication_sets).where(publication_sets.c.set_id == set_id)
-        ).one()
-        decided = connection.execute(
-            sa.select(intents, versions.c.location)
-            .join(versions, versions.c.version_id == intents.c.version_id)
-            .where(intents.c.set_id == set_id)
-            .order_by(intents.c.rank)
-        ).mappings()
-        return {
-            "set_id": set_id,
-            "attempt_id": row.attempt_id,
-            "decided_at": row.created_at.isoformat(),
-            "tables": row.tables,
-            "events": row.events,
-            "intents": [dict(intent) for intent in decided],
-        }

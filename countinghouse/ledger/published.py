@@ -1,12 +1,14 @@
 """What the ledger says is published: tables, partitions and their directories."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from countinghouse.ledger.tables import pointers, publication_sets, versions
 from countinghouse.metastore import TableSpec
+from countinghouse.planner import Partition
 
 
 @dataclass(frozen=True)
@@ -20,8 +22,10 @@ class Location:
     collected: bool
 
 
-def locations(ledger: sa.Engine) -> dict[str, dict[str, Location]]:
-    """Every published partition, by table and date; paths are relative to the warehouse."""
+def locations(
+    ledger: sa.Engine, partitions: Collection[Partition] | None = None
+) -> dict[str, dict[str, Location]]:
+    """Published partitions, by table and date; paths are relative to the warehouse."""
     query = sa.select(
         pointers.c.table_name,
         pointers.c.dt,
@@ -31,6 +35,8 @@ def locations(ledger: sa.Engine) -> dict[str, dict[str, Location]]:
         versions.c.bytes,
         versions.c.collected_at.is_not(None),
     ).join(versions, versions.c.version_id == pointers.c.version_id)
+    if partitions is not None:
+        query = query.where(sa.tuple_(pointers.c.table_name, pointers.c.dt).in_(partitions))
     found: dict[str, dict[str, Location]] = defaultdict(dict)
     with ledger.connect() as connection:
         for table, dt, *rest in connection.execute(query):

@@ -9,13 +9,27 @@ from countinghouse.ledger.tables import intents, pointers, slices, versions
 
 def replace_slices(connection: sa.Connection, set_id: str) -> None:
     """Put the slices of the raw versions that a set published in place of those before."""
-    rows = connection.execute(
+    chosen = intents.c.version_id == versions.c.version_id
+    _apply(connection, _raw_versions().join(intents, chosen).where(intents.c.set_id == set_id))
+
+
+def rebuild_slices(connection: sa.Connection) -> None:
+    """Make all slices anew from the published raw versions."""
+    connection.execute(slices.delete())
+    chosen = pointers.c.version_id == versions.c.version_id
+    _apply(connection, _raw_versions().join(pointers, chosen))
+
+
+def _raw_versions() -> sa.Select[Any]:
+    return (
         sa.select(versions.c.table_name, versions.c.dt, versions.c.version_id, versions.c.slices)
-        .join(intents, intents.c.version_id == versions.c.version_id)
-        .where(intents.c.set_id == set_id, versions.c.slices.is_not(None))
+        .where(versions.c.slices.is_not(None))
         .order_by(versions.c.dt)
-    ).all()
-    for table, dt, version_id, content in rows:
+    )
+
+
+def _apply(connection: sa.Connection, query: sa.Select[Any]) -> None:
+    for table, dt, version_id, content in connection.execute(query).tuples().all():
         if not content.get("cumulative"):
             _replace(connection, table, dt, version_id, content["dates"])
         elif dt == _newest(connection, table):
@@ -33,7 +47,7 @@ def _replace(
     connection: sa.Connection, table: str, delivery_dt: str, version_id: str, dates: dict[str, Any]
 ) -> None:
     of_delivery = (slices.c.source == table, slices.c.delivery_dt == delivery_dt)
-    known = dict(
+    known: dict[str, str] = dict(
         connection.execute(sa.select(slices.c.business_date, slices.c.digest).where(*of_delivery))
         .tuples()
         .all()

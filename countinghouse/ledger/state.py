@@ -110,6 +110,12 @@ def _folded(connection: sa.Connection) -> dict[str, tuple[Input, ...]]:
 
 def _held(connection: sa.Connection, taken: frozenset[str]) -> frozenset[Partition]:
     on_hold = sa.select(holds.c.table_name, holds.c.dt).where(holds.c.released_at.is_(None))
+    held = frozenset((table, dt) for table, dt in connection.execute(on_hold))
+    return held | busy(connection, taken)
+
+
+def busy(connection: sa.Connection, taken: frozenset[str]) -> frozenset[Partition]:
+    """Partitions that the attempts `taken` have claimed, or that are being published."""
     claimed = sa.select(claims.c.table_name, claims.c.dt).where(
         claims.c.state == "open", claims.c.attempt_id.in_(taken)
     )
@@ -119,5 +125,5 @@ def _held(connection: sa.Connection, taken: frozenset[str]) -> frozenset[Partiti
         .join(publication_sets, publication_sets.c.set_id == intents.c.set_id)
         .where(publication_sets.c.state == "intent")
     )
-    rows = connection.execute(sa.union(on_hold, claimed, deciding))
+    rows = connection.execute(sa.union(claimed, deciding))
     return frozenset((table, dt) for table, dt in rows)

@@ -45,6 +45,17 @@ deliveries = Table(
     comment="The delivery log: one row per accepted or refused version of a delivery.",
 )
 
+arrivals = Table(
+    "arrivals",
+    metadata,
+    Column("feed", Text, primary_key=True),
+    Column("dt", Text, primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    # Names, sizes and times of the files when the folder was last looked into
+    Column("signature", Text, nullable=False),
+    comment="Delivery folders that were read, so that old days are not read again.",
+)
+
 attempts = Table(
     "attempts",
     metadata,
@@ -98,7 +109,7 @@ versions = Table(
     Column("fingerprint", Text, nullable=False),
     Column("inputs_digest", Text, nullable=False),
     # Raw tables only: {business date: {rows, digest, money}}
-    Column("slices", JSONB),
+    Column("slices", JSONB(none_as_null=True)),
     _now("created_at"),
     Column("collected_at", DateTime(timezone=True)),
     Index("versions_partition", "table_name", "dt"),

@@ -13,7 +13,6 @@ import json
 import os
 import subprocess
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -153,10 +152,11 @@ def _start(settings: Settings, name: str) -> processes.Start:
 
 def _api_answers(settings: Settings) -> bool:
     address = f"http://127.0.0.1:{settings.airflow_port}/api/v2/monitor/health"
-    with contextlib.suppress(OSError, urllib.error.URLError):
+    try:
         with urllib.request.urlopen(address, timeout=8) as answer:
             return bool(answer.status == 200)
-    return False
+    except OSError:
+        return False
 
 
 def _beats(settings: Settings, job: str) -> Callable[[float], bool]:

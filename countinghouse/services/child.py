@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from countinghouse.errors import CountinghouseError
 from countinghouse.services import processes
 from countinghouse.settings import Settings
 
@@ -13,6 +14,8 @@ from countinghouse.settings import Settings
 _PATIENCE = 3
 _HEALTH_SECONDS = 5.0
 _STARTING_HEALTH_SECONDS = 0.3
+# What hangs does not end well either: every second of asking is one of outage.
+_SICK_SECONDS = 2.0
 _LONGEST_BACKOFF = 30.0
 # A process that was healthy for so long has earned a restart without delay.
 _STABLE_SECONDS = 60.0
@@ -93,13 +96,16 @@ class Child:
         }
 
     def _start(self, now: float) -> None:
-        component = self.component
-        self.process = processes.spawn(self.settings, component.start())
+        self._enter(State.STARTING)
+        try:
+            self.process = processes.spawn(self.settings, self.component.start())
+        except (OSError, CountinghouseError) as error:
+            self._lost(f"could not be started: {error}")
+            return
         self._started = now
         self.restarts += 1
         self._failures = 0
         self._next_health = now
-        self._enter(State.STARTING)
 
     def _check(self, now: float) -> bool:
         if self.component.healthy(now - self._started):
@@ -119,24 +125,25 @@ class Child:
         if self.state is State.HEALTHY:
             self._enter(State.FAILING)
         if self._failures >= _PATIENCE:
-            self._lost(f"{_PATIENCE} health calls in a row failed")
+            self._lost(f"{_PATIENCE} health calls in a row failed", patience=_SICK_SECONDS)
         return False
 
-    def _lost(self, reason: str) -> None:
+    def _lost(self, reason: str, *, patience: float | None = None) -> None:
         """Clear away what is left, and plan the next start."""
         lived = time.monotonic() - self._since
         stable = self.state is not State.STARTING and lived > _STABLE_SECONDS
         self._quick_deaths = 0 if stable else self._quick_deaths + 1
-        self._end()
+        self._end(patience)
         self.reason = reason
         self._enter(State.WAITING)
         # The first restart is immediate, then 1, 2, 4, ... seconds.
         wait = 2.0 ** (self._quick_deaths - 2) if self._quick_deaths > 1 else 0.0
         self._next_start = time.monotonic() + min(wait, _LONGEST_BACKOFF)
 
-    def _end(self) -> None:
+    def _end(self, patience: float | None = None) -> None:
         if self.process is not None:
-            processes.end_group(self.process, patience=self.component.stop_seconds)
+            seconds = self.component.stop_seconds if patience is None else patience
+            processes.end_group(self.process, patience=seconds)
             self.process = None
 
     def _enter(self, state: State) -> None:

@@ -32,7 +32,7 @@ def catalog_answers(settings: Settings, *, deadline: float) -> bool:
     session_id = str(uuid.uuid4())
     try:
         with _stub(settings) as stub:
-            for _ in stub.ExecutePlan(_show_databases(session_id), timeout=deadline):
+            for _ in stub.ExecutePlan(show_databases(session_id), timeout=deadline):
                 pass
             stub.ReleaseSession(_release(session_id), timeout=deadline)
     except grpc.RpcError:
@@ -72,7 +72,8 @@ def _stub(settings: Settings) -> Iterator[Any]:
         yield base_pb2_grpc.SparkConnectServiceStub(channel)
 
 
-def _show_databases(session_id: str) -> Any:
+def show_databases(session_id: str) -> Any:
+    """The cheapest request that needs the metastore."""
     query = proto.Relation(sql=proto.SQL(query="SHOW DATABASES"))
     return proto.ExecutePlanRequest(
         session_id=session_id,

@@ -2,34 +2,42 @@
 
 import contextlib
 import fcntl
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from countinghouse import doctor
 from countinghouse.errors import CountinghouseError
 from countinghouse.services import postgres, processes, supervisor
 from countinghouse.settings import Settings
 
 _DOWN_SECONDS = 60.0
+# What this project makes under home; `settings.toml` is the user's.
+_STATE = (
+    *("airflow", "archive", "backups", "dbt", "docs", "landing", "logs", "metastore", "pgdata"),
+    *("run", "secrets", "spark", "warehouse"),
+)
 # A component that has been replaced so often while `up` waits will not come up.
 _HOPELESS_RESTARTS = 3
 
 
 class StartFailed(CountinghouseError):
-    """A service did not become healthy; everything has been stopped again."""
+    """A service cannot start, or did not become healthy in time."""
 
 
 @dataclass(frozen=True)
 class Status:
-    """One component as the supervisor reported it last."""
+    """One component as the supervisor reported it last; `seconds` is the age of its state."""
 
     name: str
     state: str
     pid: int | None = None
-    uptime_seconds: float = 0.0
+    seconds: float = 0.0
     restarts: int = 0
     ports: tuple[int, ...] = ()
     reason: str = ""
@@ -46,7 +54,7 @@ def up(settings: Settings, *, with_airflow: bool = True, deadline: float = 180) 
         already = running(settings)
         if not already:
             clear_leftovers(settings)
-            _require_free_ports(settings, with_airflow=with_airflow)
+            _examine(settings, with_airflow=with_airflow)
             _launch(settings, with_airflow=with_airflow)
         _wait(settings, deadline)
         return not already
@@ -66,20 +74,42 @@ def down(settings: Settings) -> bool:
         return process is not None or left or was_up
 
 
+def remove(settings: Settings) -> None:
+    """Stop everything and delete the installation's state; other files under home stay."""
+    down(settings)
+    for name in _STATE:
+        shutil.rmtree(settings.home / name, ignore_errors=True)
+    # Not empty when somebody keeps other files there.
+    with contextlib.suppress(OSError):
+        settings.home.rmdir()
+
+
 def running(settings: Settings) -> bool:
     """Whether this installation has a supervisor."""
     return processes.read_pid(supervisor.pid_file(settings)) is not None
 
 
 def status(settings: Settings) -> list[Status]:
-    """The supervisor, PostgreSQL and every component, as they are now."""
+    """The supervisor, PostgreSQL and every component, as they were seen last."""
     process = processes.read_pid(supervisor.pid_file(settings))
     if process is None:
-        return [Status("supervisor", "not running"), _postgres(settings)]
-    first = Status(
-        "supervisor", "healthy", process.pid, uptime_seconds=time.time() - process.create_time()
-    )
-    return [first, _postgres(settings), *_components(settings)]
+        return [Status("supervisor", "not running")]
+    seconds = time.time() - process.create_time()
+    return [Status("supervisor", "healthy", process.pid, seconds), *_components(settings)]
+
+
+def log_files(settings: Settings, component: str) -> list[Path]:
+    """Log files of a component that `status` names."""
+    folder = settings.logs
+    patterns = {"engine": ("engine.log", "engine.out"), "postgres": ("postgres/*.log",)}
+    names = patterns.get(component, (f"{component}.log",))
+    found = [path for name in names for path in sorted(folder.glob(name))]
+    if not found:
+        known = sorted({path.stem for path in folder.glob("*.log")})
+        raise CountinghouseError(
+            f"{component!r} has no log in {folder}", remedy=f"name one of {', '.join(known)}"
+        )
+    return found
 
 
 def clear_leftovers(settings: Settings) -> bool:
@@ -98,20 +128,13 @@ def _components(settings: Settings) -> list[Status]:
             name=entry["name"],
             state=entry["state"],
             pid=entry["pid"],
-            uptime_seconds=time.time() - entry["since"],
-            restarts=entry["restarts"],
-            ports=tuple(entry["ports"]),
+            seconds=time.time() - entry["since"] if "since" in entry else 0.0,
+            restarts=entry.get("restarts", 0),
+            ports=tuple(entry.get("ports", ())),
             reason=entry["reason"],
         )
         for entry in report.get("components", [])
     ]
-
-
-def _postgres(settings: Settings) -> Status:
-    if settings.ledger_url is not None:
-        return Status("postgres", "healthy", reason="external")
-    state = "healthy" if postgres.answers(settings) else "not running"
-    return Status("postgres", state, postgres.pid(settings))
 
 
 @contextlib.contextmanager
@@ -122,12 +145,11 @@ def _starting(settings: Settings) -> Iterator[None]:
         yield
 
 
-def _require_free_ports(settings: Settings, *, with_airflow: bool) -> None:
-    from countinghouse import doctor
-
-    for check in doctor.ports(settings, with_airflow=with_airflow):
+def _examine(settings: Settings, *, with_airflow: bool) -> None:
+    found = doctor.machine(settings.home, heap=settings.driver_memory)
+    for check in [*found, *doctor.ports(settings, with_airflow=with_airflow)]:
         if not check.ok:
-            raise StartFailed(check.found, remedy=check.remedy)
+            raise StartFailed(f"{check.name}: {check.found}", remedy=check.remedy)
 
 
 def _launch(settings: Settings, *, with_airflow: bool) -> None:

@@ -13,13 +13,14 @@ from countinghouse.services import connect, processes
 from countinghouse.services.child import Component
 from countinghouse.settings import Settings
 
-_HEALTH_SECONDS = 8.0
+_HEALTH_SECONDS = 10.0
 
 
 def spark_home() -> Path:
     """Folder of the installed pyspark package; found without importing it."""
     spec = importlib.util.find_spec("pyspark")
-    assert spec is not None and spec.origin is not None
+    assert spec is not None
+    assert spec.origin is not None
     return Path(spec.origin).parent
 
 
@@ -72,6 +73,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         "SPARK_CONF_DIR": str(settings.project / "conf"),
         # Without it the UI listens on all interfaces.
         "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_LOCAL_DIRS": str(_work(settings) / "local"),
         "PYSPARK_PYTHON": sys.executable,
         "PYTHONPATH": os.pathsep.join(part for part in path if part),
         "TZ": "UTC",
@@ -92,7 +94,6 @@ def properties(settings: Settings) -> dict[str, str]:
         "spark.hadoop.hive.server2.thrift.port": str(settings.thrift_port),
         "spark.sql.thriftServer.queryTimeout": str(settings.statement_timeout_seconds),
         "spark.scheduler.allocation.file": f"file://{settings.project}/conf/fairscheduler.xml",
-        "spark.local.dir": str(work / "local"),
         "spark.sql.warehouse.dir": str(work / "warehouse"),
         "spark.hadoop.javax.jdo.option.ConnectionURL": (
             f"jdbc:derby:;databaseName={home}/metastore/db;create=true"

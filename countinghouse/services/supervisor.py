@@ -19,7 +19,7 @@ from pathlib import Path
 
 from countinghouse import settings as settings_module
 from countinghouse.services import airflow, engine, postgres, processes
-from countinghouse.services.child import Child
+from countinghouse.services.child import Child, State
 from countinghouse.settings import Settings
 
 _TICK_SECONDS = 0.25
@@ -52,6 +52,7 @@ class Supervisor:
         self._due: dict[str, float] = {}
         self._reconciler: subprocess.Popen[bytes] | None = None
         self._reconciler_started = 0.0
+        self._postgres_problem = ""
 
     def run(self) -> None:
         """Watch all children until `stopping` is set; then end them all."""
@@ -65,11 +66,13 @@ class Supervisor:
     def tick(self) -> None:
         """Look once after everything."""
         if self._is_due("postgres", _POSTGRES_SECONDS):
-            postgres.start(self.settings)
+            self._keep_postgres()
         for child in self.children:
             if child.tick() and child.component.name == "engine":
                 self._due["reconcile"] = 0.0
-        if self.children[0].state == "healthy" and self._is_due("reconcile", _RECONCILE_SECONDS):
+        if self.children[0].state is State.HEALTHY and self._is_due(
+            "reconcile", _RECONCILE_SECONDS
+        ):
             self._reconcile()
         if self._is_due("logs", _LOG_SECONDS):
             self._bound_logs()
@@ -86,6 +89,24 @@ class Supervisor:
             child.stop()
             self._report()
         postgres.stop(self.settings)
+
+    def _keep_postgres(self) -> None:
+        try:
+            postgres.start(self.settings)
+            self._postgres_problem = ""
+        except postgres.PostgresUnavailable as error:
+            # Reported by `status`, and tried again: the engine's readers do not need the ledger.
+            self._postgres_problem = str(error)
+
+    def _postgres_status(self) -> dict[str, object]:
+        state = State.FAILING if self._postgres_problem else State.HEALTHY
+        pid = postgres.pid(self.settings)
+        return {
+            "name": "postgres",
+            "pid": pid,
+            "state": str(state),
+            "reason": self._postgres_problem or ("" if pid else "external"),
+        }
 
     def _is_due(self, what: str, seconds: float) -> bool:
         now = time.monotonic()
@@ -120,7 +141,7 @@ class Supervisor:
         processes.bound(self.settings.logs / "engine.out", limit)
 
     def _report(self) -> None:
-        components = [child.describe() for child in self.children]
+        components = [self._postgres_status(), *(child.describe() for child in self.children)]
         processes.replace(
             status_file(self.settings), {"pid": os.getpid(), "components": components}
         )

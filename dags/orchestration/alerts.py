@@ -14,7 +14,7 @@ def default_args(team: str) -> dict[str, Any]:
     return {
         "owner": team,
         "retries": 2,
-        "retry_delay": 60,
+        "retry_delay": 30,
         "on_failure_callback": alert_failure,
     }
 

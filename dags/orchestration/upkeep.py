@@ -1,27 +1,33 @@
-"""What maintenance does: no wake-up stays lost, nothing stays stale without somebody knowing."""
+"""What maintenance does: no wake-up stays lost, nothing stays stale without somebody knowing.
 
+Imported inside tasks only.
+"""
+
+import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
 
-from orchestration.work import wake_ups
+from sqlalchemy import Engine
 
-if TYPE_CHECKING:
-    from orchestration.airflow_api import AirflowApi
+from countinghouse.build import stale
+from countinghouse.notifier import Alert, notifier
+from countinghouse.outbox import mark_sent, pending
+from countinghouse.planner import Stale
+from countinghouse.settings import Settings
+from orchestration.airflow_api import AirflowApi
+from orchestration.wake_ups import wake_ups
 
 # Twice as long as the longest build that is expected.
 STALE_FOR_TOO_LONG = timedelta(hours=2)
 
 
-def wake(system: str, ledger: Any, api: AirflowApi) -> str:
+def wake(system: str, ledger: Engine, api: AirflowApi) -> str:
     """Announce the touched dates of a system again, if some consumer has not run since.
 
     An event leaves the outbox when every consumer has begun a run after it was written: such a
     run has seen all that was stale. Airflow drops the events of paused DAGs and of crashed
     tasks; the outbox does not.
     """
-    from countinghouse.outbox import mark_sent, pending
-
     events = pending(ledger, f"touched.{system}")
     asset = api.asset(f"touched.{system}") if events else None
     if asset is None:
@@ -37,43 +43,38 @@ def wake(system: str, ledger: Any, api: AirflowApi) -> str:
     return f"{len(seen)} seen by every consumer, {len(dates)} dates wait, announced {announced}"
 
 
-def watched(
-    stale: Iterable[str], known: Mapping[str, list[Any]], now: datetime
-) -> dict[str, list[Any]]:
-    """By stale partition: since when it is known, and whether that is too long by now.
-
-    Partitions that are no longer stale are forgotten.
-    """
-    since = {key: known.get(key, [now.isoformat()])[0] for key in sorted(stale)}
-    return {
-        key: [first, now - datetime.fromisoformat(first) > STALE_FOR_TOO_LONG]
-        for key, first in since.items()
-    }
+def watched(keys: Iterable[str], known: Mapping[str, str], now: datetime) -> dict[str, str]:
+    """Since when each stale partition is known to be stale; the others are forgotten."""
+    return {key: known.get(key, now.isoformat()) for key in sorted(keys)}
 
 
-def watch(known: Mapping[str, list[Any]], now: datetime) -> dict[str, list[Any]]:
-    """Alert once about each partition that stays stale for too long; return what is stale."""
-    from countinghouse.build import stale
-    from countinghouse.notifier import Alert, notifier
-    from countinghouse.settings import load
-
-    found = {f"{partition.table} {partition.dt}": partition for partition in stale(load())}
-    seen = watched(found, known, now)
-    late = [found[key] for key, (_, alert) in seen.items() if alert and not _told(known, key)]
-    for partition in late:
-        notifier(load()).notify(
-            Alert(
-                table=partition.table,
-                partition=partition.dt,
-                rule=f"not stale for more than {STALE_FOR_TOO_LONG}",
-                message="; ".join(partition.reasons),
-                command=f"countinghouse build {partition.table}",
-                severity="warn",
-            )
-        )
-    print(f"{len(seen)} partitions stale, {len(late)} for too long")
-    return seen
+def overdue(since: Mapping[str, str], earlier: datetime, now: datetime) -> list[str]:
+    """The partitions that passed the limit after the round of `earlier`: one alert for each."""
+    limits = {key: datetime.fromisoformat(at) + STALE_FOR_TOO_LONG for key, at in since.items()}
+    return [key for key, limit in limits.items() if earlier < limit <= now]
 
 
-def _told(known: Mapping[str, list[Any]], key: str) -> bool:
-    return key in known and known[key][1]
+def watch(settings: Settings, now: datetime) -> str:
+    """Alert about each partition that has been stale for too long."""
+    found = {f"{partition.table} {partition.dt}": partition for partition in stale(settings)}
+    memory = settings.run / "stale.json"
+    known = json.loads(memory.read_text()) if memory.exists() else {"at": now.isoformat()}
+    since = watched(found, known.get("since", {}), now)
+    late = overdue(since, datetime.fromisoformat(known["at"]), now)
+    for key in late:
+        notifier(settings).notify(_stale_alert(found[key]))
+    # Written last: an alert that a crash interrupted is sent again.
+    memory.parent.mkdir(parents=True, exist_ok=True)
+    memory.write_text(json.dumps({"at": now.isoformat(), "since": since}))
+    return f"{len(since)} partitions stale, {len(late)} of them for too long since this round"
+
+
+def _stale_alert(partition: Stale) -> Alert:
+    return Alert(
+        table=partition.table,
+        partition=partition.dt,
+        rule=f"not stale for more than {STALE_FOR_TOO_LONG}",
+        message="; ".join(partition.reasons),
+        command=f"countinghouse build {partition.table} --from {partition.dt} --to {partition.dt}",
+        severity="warn",
+    )

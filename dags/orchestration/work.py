@@ -7,25 +7,19 @@ from airflow.sdk import Asset, PokeReturnValue
 from airflow.sdk.exceptions import AirflowSkipException
 
 from orchestration.alerts import fail_loudly
-
-# A first cumulative file touches decades of dates. One wake-up builds everything stale, so
-# past a month of them more runs would only say "already built".
-MOST_WAKE_UPS = 31
+from orchestration.wake_ups import wake_ups
 
 
 def ingest_day(system: str, asset: Asset, context: Any) -> PokeReturnValue:
     """Land and publish one day of a system; not done while a delivery may still come."""
     from countinghouse.ingest import ingest, missing_deliveries
-
     from countinghouse.settings import load
 
     settings, run = load(), context["dag_run"]
     missing = missing_deliveries(settings, system, run.partition_key)
     # The only question to the clock: whether to wait, never what to load.
     if any(datetime.now(UTC) < late.deadline for late in missing):
-        print(
-            "waiting for", *(f"{late.feed} until {late.deadline:%F %H:%M %Z}" for late in missing)
-        )
+        print("waiting for:", *missing, sep="\n")
         return PokeReturnValue(is_done=False)
     report = ingest(settings, system, run.partition_key, run_id=_run_id(run))
     print(report.summary())
@@ -50,11 +44,6 @@ def build_domain(domain: str, context: Any, *, only_this_date: bool = False) -> 
         raise AirflowSkipException(report.summary())
 
 
-def wake_ups(dt: str, dates: list[str]) -> list[str]:
-    """The partitions to announce: the own day and the newest touched dates."""
-    return sorted({dt, *sorted(set(dates), reverse=True)[:MOST_WAKE_UPS]})
-
-
 def _run_id(run: Any) -> str:
     return f"{run.dag_id}/{run.run_id}"
 
@@ -67,15 +56,20 @@ def _problems(report: Any) -> list[dict[str, Any]]:
             "rule": problem.rule,
             "rows": problem.rows,
             "message": problem.message,
-            "command": f"countinghouse build {problem.table} --from {problem.dt} --to {problem.dt}",
+            "command": _build_again(problem.table, problem.dt),
         }
         for problem in (*report.blocked, *report.refused)
     ]
 
 
+def _build_again(table: str, dt: str) -> str:
+    first, _, last = dt.partition("..")
+    return f"countinghouse build {table} --from {first} --to {last or first}"
+
+
 def _missing(late: Any) -> dict[str, Any]:
     return {
-        "table": late.feed,
+        "table": str(late.feed),
         "partition": late.dt,
         "rule": "delivered by its deadline",
         "message": f"no complete delivery by {late.deadline:%F %R %Z}",

@@ -40,6 +40,7 @@ class CountinghousePages(AirflowPlugin):
             "name": title,
             "href": f"{PREFIX}/{site}/index.html",
             "destination": "nav",
+            "nav_top_level": True,
             "url_route": f"countinghouse-{site.replace('_', '-')}",
         }
         for site, title in SITES.items()

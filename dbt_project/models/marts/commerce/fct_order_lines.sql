@@ -39,6 +39,7 @@ lines as (
         coupon_disc_minor as coupon_discount_minor,
         coupon_match_disc_minor as coupon_match_discount_minor,
         currency,
+        false as is_cancelled,
         transacted_at as ordered_at,
         dt
     from till_lines
@@ -58,6 +59,7 @@ lines as (
         items.brand_discount_minor as coupon_discount_minor,
         cast(0 as bigint) as coupon_match_discount_minor,
         items.currency,
+        coalesce(orders.status = 'cancelled', false) as is_cancelled,
         items.ordered_at,
         items.dt
     from items
@@ -89,6 +91,7 @@ described as (
         lines.coupon_match_discount_minor,
         lines.currency,
         products.product_id is not null as is_product_known,
+        lines.is_cancelled,
         lines.ordered_at,
         lines.dt
     from lines

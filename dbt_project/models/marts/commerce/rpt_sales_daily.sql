@@ -1,7 +1,7 @@
 with lines as (
 
     select * from {{ ref('fct_order_lines') }}
-    where dt in (select dt from {{ run_dates() }})
+    where dt in (select dt from {{ run_dates() }}) and not is_cancelled
 
 ),
 
@@ -13,7 +13,6 @@ totals as (
         currency,
         count(distinct order_id) as order_count,
         count(*) as line_count,
-        sum(quantity) as quantity,
         sum(sales_minor) as sales_minor,
         sum(retail_discount_minor) as retail_discount_minor,
         sum(coupon_match_discount_minor) as coupon_match_discount_minor,
@@ -32,7 +31,6 @@ sales as (
         currency,
         order_count,
         line_count,
-        cast(quantity as decimal(18, 3)) as quantity,
         {{ major_units_of('sales_minor + retail_discount_minor + coupon_match_discount_minor') }} as list_value,
         {{ major_units_of('retail_discount_minor') }} as loyalty_discount,
         {{ major_units_of('coupon_match_discount_minor') }} as coupon_match_discount,

@@ -11,7 +11,7 @@ coupons as (
     -- The whole row is the key: whatever a duplicate is, it is an exact one.
     select distinct
         coupon_upc,
-        product_id,
+        cast(product_id as bigint) as product_id,
         campaign_id
     from latest
 

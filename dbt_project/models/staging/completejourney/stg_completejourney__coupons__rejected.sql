@@ -22,7 +22,7 @@ rejected as (
 
     select
         coupon_upc,
-        product_id,
+        cast(product_id as bigint) as product_id,
         campaign_id,
         'duplicate' as reason,
         _delivery as delivery,

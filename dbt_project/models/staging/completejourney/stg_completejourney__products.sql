@@ -2,7 +2,7 @@
 with snapshots as (
 
     select
-        product_id,
+        cast(product_id as bigint) as product_id,
         manufacturer_id,
         department,
         brand,

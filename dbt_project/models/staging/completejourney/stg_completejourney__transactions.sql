@@ -17,8 +17,8 @@ ranked as (
 lines as (
 
     select
-        basket_id,
-        product_id,
+        cast(basket_id as bigint) as basket_id,
+        cast(product_id as bigint) as product_id,
         household_id,
         store_id,
         week as study_week,

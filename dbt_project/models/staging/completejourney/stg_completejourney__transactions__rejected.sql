@@ -24,8 +24,8 @@ ranked as (
 rejected as (
 
     select
-        basket_id,
-        product_id,
+        cast(basket_id as bigint) as basket_id,
+        cast(product_id as bigint) as product_id,
         reason,
         {{ minor_units('sales_value', 2) }} as sales_value_minor,
         {{ minor_units('retail_disc', 2) }} as retail_disc_minor,

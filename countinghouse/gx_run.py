@@ -1,0 +1,123 @@
+"""Great Expectations on a frame of the engine: rules in, counts out, never a value of a row."""
+
+import functools
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+# Read when Great Expectations is imported, which is why it is imported inside functions.
+os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+
+Expectation = Any
+_COUNTS = ("element_count", "unexpected_count", "missing_count", "observed_value")
+_NUMBERS = (bool, int, float, type(None))
+# Rules that hold for a batch exactly when they hold for each of its dates.
+_BY_ROW = ("ColumnMapExpectation", "ColumnPairMapExpectation", "MulticolumnMapExpectation")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one rule; `error` says why it could not be evaluated."""
+
+    rule: str
+    passed: bool
+    observed: Mapping[str, Any] = field(default_factory=dict)
+    error: str = ""
+
+
+def evaluate(frame: Any, rules: Sequence[Expectation]) -> list[Outcome]:
+    """Evaluate each rule on a frame, in their order. A rule without a result has not passed."""
+    if not rules:
+        return []
+    found = _validated(frame, rules)
+    return [_outcome(rule, found.get(str(n))) for n, rule in enumerate(rules)]
+
+
+def holds_by_row(rule: Expectation) -> bool:
+    """Whether a batch passes exactly when each of its rows does."""
+    names = {base.__name__ for base in type(rule).__mro__}
+    return bool(names & set(_BY_ROW)) and float(getattr(rule, "mostly", 1)) == 1
+
+
+def describe(rule: Expectation) -> str:
+    """The rule as a sentence of its own, or by its name and columns."""
+    if rule.description:
+        return str(rule.description)
+    columns = [
+        str(value)
+        for key in ("column", "column_A", "column_B", "column_list")
+        if (value := getattr(rule, key, None))
+    ]
+    return f"{rule.expectation_type} {' '.join(columns)}".strip()
+
+
+def _validated(frame: Any, rules: Sequence[Expectation]) -> dict[str, Any]:
+    import great_expectations as gx
+
+    suite = gx.ExpectationSuite(name="rules")
+    for n, rule in enumerate(rules):
+        # The same rule may stand in two suites: the number tells their results apart.
+        copy = rule.copy(deep=True)
+        copy.id, copy.meta = None, {"rule": str(n)}
+        suite.expectations.append(copy)
+    with _engine_of(frame):
+        asset = _context().data_sources.add_or_update_spark("engine", persist=False)
+        batches = asset.add_dataframe_asset("batch").add_batch_definition_whole_dataframe("whole")
+        batch = batches.get_batch({"dataframe": frame})
+        result = batch.validate(suite, result_format=_result_format())
+    return {
+        each.expectation_config.meta["rule"]: each
+        for each in result.results
+        if each.expectation_config is not None
+    }
+
+
+def _result_format() -> dict[str, Any]:
+    # Values of rows may be personal: counts are enough, quarantine and raw hold the rows.
+    return {"result_format": "BASIC", "partial_unexpected_count": 0}
+
+
+def _outcome(rule: Expectation, result: Any) -> Outcome:
+    name = describe(rule)
+    if result is None:
+        return Outcome(name, False, error="was not evaluated")
+    error = _exception(result.exception_info)
+    said = result.result or {}
+    observed = {key: said[key] for key in _COUNTS if isinstance(said.get(key, ""), _NUMBERS)}
+    return Outcome(name, bool(result.success) and not error, observed, error)
+
+
+def _exception(info: Any) -> str:
+    """The first line of what an evaluation raised; the whole of it may show values."""
+    if not info:
+        return ""
+    nested = [info] if "raised_exception" in info else list(info.values())
+    for each in nested:
+        if each.get("raised_exception"):
+            return f"could not be evaluated: {str(each.get('exception_message'))[:200]}"
+    return ""
+
+
+@functools.cache
+def _context() -> Any:
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    return context
+
+
+@contextmanager
+def _engine_of(frame: Any) -> Iterator[None]:
+    """Have Great Expectations use the frame's session; left alone it may start a Spark of its own."""
+    from great_expectations.execution_engine import SparkDFExecutionEngine as Engine
+
+    stock = Engine.__dict__["get_or_create_spark_session"]
+    Engine.get_or_create_spark_session = staticmethod(lambda spark_config=None: frame.sparkSession)
+    try:
+        yield
+    finally:
+        Engine.get_or_create_spark_session = stock

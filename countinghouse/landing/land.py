@@ -1,0 +1,290 @@
+"""Land deliveries: one Spark job for all their dates, then every figure checked per delivery."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.connect import functions as F
+from pyspark.sql.connect.observation import Observation
+
+from countinghouse import archive, names
+from countinghouse.content_digest import EMPTY, PartitionDigest, partition_digests
+from countinghouse.contracts import Contract
+from countinghouse.deliveries import ArchivedFile, Delivery
+from countinghouse.landing import pipeline
+from countinghouse.landing.checks import complaints
+from countinghouse.landing.columns import business_columns, quarantine_columns, raw_columns
+from countinghouse.landing.headers import Layout, layout_of
+from countinghouse.landing.result import LandedBatch, LandedDate, LandedDelivery, Refusal
+from countinghouse.landing.tally import Tally, tally
+from countinghouse.landing.text import FileBroken
+from countinghouse.model_graph import Column
+from countinghouse.settings import Settings
+
+PII_KEY = "pii_key"
+# What a task reads, and what a date holds in one file; gzip makes about a fifth of a table's text.
+_BYTES_PER_TASK = 16 << 20
+_BYTES_PER_SHARD = 24 << 20
+_TASKS_AT_LEAST = 4
+
+
+def write_raw(
+    session: SparkSession,
+    settings: Settings,
+    contract: Contract,
+    deliveries_by_dt: Mapping[str, Sequence[Delivery]],
+    attempt_root: Path,
+) -> LandedBatch:
+    """Write `raw.<feed>/dt=D` and `quarantine.<feed>/dt=D` below `attempt_root` for every date.
+
+    A date with a refused delivery gets no directory; the other dates are not concerned. The
+    directories must not exist before.
+    """
+    batch = _Batch.of(settings, contract, deliveries_by_dt)
+    writer = _Writer(session, settings, batch, attempt_root)
+    with ThreadPoolExecutor(1, "tally") as independent:
+        tallies = independent.submit(batch.tallied)
+        writer.write()
+        batch.note(tallies.result())
+    writer.measure()
+    dates = {dt: batch.date(dt, writer.quarantine) for dt in sorted(deliveries_by_dt)}
+    writer.settle(dates)
+    return LandedBatch(dates)
+
+
+@dataclass
+class _Batch:
+    """The deliveries of a run, with the figures of each by its position."""
+
+    settings: Settings
+    contract: Contract
+    by_dt: Mapping[str, Sequence[Delivery]]
+    layouts: dict[str, Layout] = field(default_factory=dict)
+    figures: dict[int, LandedDelivery] = field(default_factory=dict)
+    refusals: dict[str, list[Refusal]] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, settings: Settings, contract: Contract, by_dt: Mapping[str, Sequence[Delivery]]
+    ) -> "_Batch":
+        """Read the header of every file; what has none that fits is refused at once."""
+        batch = cls(settings, contract, {names.date(dt): found for dt, found in by_dt.items()})
+        for delivery in batch.deliveries():
+            undeclared: set[str] = set()
+            for file in delivery.files:
+                try:
+                    layout = layout_of(batch.path(file), contract)
+                except (FileBroken, OSError) as error:
+                    batch.refuse(delivery, f"file {file.name!r}: {error}")
+                else:
+                    batch.layouts[file.sha256] = layout
+                    undeclared |= layout.undeclared.keys()
+            batch.figures[delivery.position] = LandedDelivery(
+                delivery, undeclared=tuple(sorted(undeclared))
+            )
+        return batch
+
+    def deliveries(self, *, readable: bool = False) -> list[Delivery]:
+        """All deliveries by date; with `readable` only those of dates not refused so far."""
+        return [
+            delivery
+            for dt, found in sorted(self.by_dt.items())
+            for delivery in found
+            if not (readable and dt in self.refusals)
+        ]
+
+    def path(self, file: ArchivedFile) -> Path:
+        return archive.path_of(self.settings, file.sha256)
+
+    def refuse(self, delivery: Delivery, reason: str) -> None:
+        self.refusals.setdefault(delivery.dt, []).append(Refusal(delivery, reason))
+
+    def tallied(self) -> dict[int, Tally | FileBroken]:
+        """The independent count of every readable delivery."""
+        found: dict[int, Tally | FileBroken] = {}
+        for delivery in self.deliveries(readable=True):
+            try:
+                counts = [
+                    tally(self.path(file), self.contract, self.layouts[file.sha256])
+                    for file in delivery.files
+                ]
+                found[delivery.position] = sum(counts, Tally())
+            except FileBroken as error:
+                found[delivery.position] = error
+        return found
+
+    def note(self, tallies: Mapping[int, Tally | FileBroken]) -> None:
+        """Take over the independent counts."""
+        for position, found in tallies.items():
+            figures = self.figures[position]
+            if isinstance(found, FileBroken):
+                self.refuse(figures.delivery, f"file: {found}")
+            else:
+                self.figures[position] = replace(
+                    figures,
+                    rows_in=found.records,
+                    money_in=found.money,
+                    unreadable=found.unreadable,
+                )
+
+    def date(self, dt: str, quarantine: Mapping[str, PartitionDigest]) -> LandedDate:
+        """The verdict on a date."""
+        landed = tuple(self.figures[delivery.position] for delivery in self.by_dt[dt])
+        if dt not in self.refusals:
+            for each in landed:
+                for reason in complaints(self.contract, each):
+                    self.refuse(each.delivery, reason)
+        refusals = tuple(self.refusals.get(dt, ()))
+        return LandedDate(dt, landed, refusals, quarantine.get(dt, EMPTY))
+
+
+class _Writer:
+    """The Spark side of a batch: two directories, and figures read back from them."""
+
+    def __init__(
+        self, session: SparkSession, settings: Settings, batch: _Batch, attempt_root: Path
+    ) -> None:
+        self.session = session
+        self.settings = settings
+        self.batch = batch
+        self.raw = attempt_root / batch.contract.feed.raw
+        self.bad = attempt_root / batch.contract.feed.quarantine
+        self.quarantine: dict[str, PartitionDigest] = {}
+        self.anything = False
+        self.anything_bad = False
+
+    def write(self) -> None:
+        """Write the good rows; the bad ones in a second pass, if there are any."""
+        parts = _parts(self.batch)
+        if not parts:
+            return
+        rows = self._rows(parts)
+        seen = Observation()
+        watched = rows.observe(seen, F.count_if(F.expr("_reason is not null")).alias("bad"))
+        _write(pipeline.raw_rows(watched, self.batch.contract), self.raw)
+        self.anything = True
+        if seen.get["bad"]:
+            self.anything_bad = True
+            _write(pipeline.quarantine_rows(rows), self.bad)
+
+    def measure(self) -> None:
+        """Read back what was written: slices, reasons and money by delivery."""
+        if self.anything:
+            self._measure_raw()
+        if self.anything_bad:
+            self._measure_quarantine()
+
+    def settle(self, dates: Mapping[str, LandedDate]) -> None:
+        """Leave a directory for each landed date, also for one without rows, and no other."""
+        for dt, date in dates.items():
+            for root in (self.raw, self.bad):
+                folder = root / f"dt={dt}"
+                if date.refused:
+                    shutil.rmtree(folder, ignore_errors=True)
+                else:
+                    folder.mkdir(parents=True, exist_ok=True)
+
+    def _rows(self, parts: Sequence[Sequence[Mapping[str, Any]]]) -> DataFrame:
+        self.settings.secret(PII_KEY)
+        key = self.settings.home / "secrets" / PII_KEY
+        records = pipeline.read_records(self.session, self.batch.contract, parts, key)
+        return pipeline.judged(records, self.batch.contract, _shards(self.batch))
+
+    def _read(self, folder: Path, columns: Sequence[Column]) -> DataFrame:
+        # A stated schema, or `dt` would be read as a date.
+        schema = ", ".join(f"`{column.name}` {column.type}" for column in columns)
+        return self.session.read.schema(schema).parquet(str(folder))
+
+    def _measure_raw(self) -> None:
+        contract = self.batch.contract
+        rows = self._read(self.raw, raw_columns(contract))
+        digests = partition_digests(
+            rows,
+            business_columns(contract),
+            contract.money,
+            by=["_delivery", "_business_date"],
+        )
+        slices: dict[int, dict[str, PartitionDigest]] = {}
+        for (position, day), digest in digests.items():
+            slices.setdefault(position, {})[day] = digest
+        self._note("slices", slices)
+        self._note("rounded", _rounded(rows, contract))
+
+    def _measure_quarantine(self) -> None:
+        rows = self._read(self.bad, quarantine_columns())
+        covered = [c for c in quarantine_columns() if c.name != "dt"]
+        digests = partition_digests(rows, covered, by=["dt", "_delivery", "_reason"])
+        reasons: dict[int, dict[str, int]] = {}
+        for (dt, position, reason), digest in digests.items():
+            reasons.setdefault(position, {})[reason] = digest.rows
+            self.quarantine[dt] = self.quarantine.get(dt, EMPTY) + digest
+        self._note("quarantined", reasons)
+        if self.batch.contract.money:
+            self._note("money_quarantined", _money(rows))
+
+    def _note(self, what: str, found: Mapping[int, Any]) -> None:
+        figures = self.batch.figures
+        for position, value in found.items():
+            figures[position] = replace(figures[position], **{what: value})
+
+
+def _write(rows: DataFrame, folder: Path) -> None:
+    rows.write.partitionBy("dt").parquet(str(folder))
+
+
+def _parts(batch: _Batch) -> list[list[dict[str, Any]]]:
+    """Files in lists for one task each, of about equal size."""
+    specs = [
+        (file.bytes, _spec(batch, delivery, file))
+        for delivery in batch.deliveries(readable=True)
+        for file in delivery.files
+    ]
+    total = sum(size for size, _ in specs)
+    share = min(_BYTES_PER_TASK, max(1, total // _TASKS_AT_LEAST))
+    parts: list[list[dict[str, Any]]] = []
+    room = 0
+    for size, spec in specs:
+        if room <= 0:
+            parts.append([])
+            room = share
+        parts[-1].append(spec)
+        room -= size
+    return parts
+
+
+def _spec(batch: _Batch, delivery: Delivery, file: ArchivedFile) -> dict[str, Any]:
+    return {
+        "path": str(batch.path(file)),
+        "name": file.name,
+        "dt": delivery.dt,
+        "delivery": delivery.position,
+        "version": delivery.version,
+        "layout": batch.layouts[file.sha256].to_json(),
+    }
+
+
+def _shards(batch: _Batch) -> int:
+    """Files per date: one, unless the largest date is large."""
+    sizes = [sum(file.bytes for d in found for file in d.files) for found in batch.by_dt.values()]
+    return 1 + max(sizes, default=0) // _BYTES_PER_SHARD
+
+
+def _rounded(rows: DataFrame, contract: Contract) -> dict[int, dict[str, int]]:
+    columns = [column.name for column in contract.columns if column.round_within is not None]
+    if not columns:
+        return {}
+    counts = [F.count_if(F.map_contains_key("_extra", name)).alias(name) for name in columns]
+    found = rows.groupBy("_delivery").agg(*counts).collect()
+    return {row["_delivery"]: {name: row[name] for name in columns if row[name]} for row in found}
+
+
+def _money(rows: DataFrame) -> dict[int, dict[str, int]]:
+    amounts = rows.select("_delivery", F.explode("_money").alias("label", "minor"))
+    found: dict[int, dict[str, int]] = {}
+    for row in amounts.groupBy("_delivery", "label").agg(F.sum("minor").alias("minor")).collect():
+        found.setdefault(row["_delivery"], {})[row["label"]] = row["minor"]
+    return found

@@ -1,0 +1,152 @@
+"""From the records of files to typed rows with a reason each, as one lazy DataFrame."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.connect import functions as F
+from pyspark.sql.connect.window import Window
+
+from countinghouse.content_digest import content_digest
+from countinghouse.contracts import Contract
+from countinghouse.landing import instants, reader, types
+from countinghouse.landing.columns import business_columns
+
+_NO_TEXTS = "cast(map() as map<string, string>)"
+_NO_MONEY = "cast(map() as map<string, bigint>)"
+_CONFLICT = "keys: conflicting copies"
+_PLACE = ("_delivery", "_delivery_version", "_source_file", "_row_number")
+
+
+def read_records(
+    session: SparkSession,
+    contract: Contract,
+    parts: Sequence[Sequence[Mapping[str, Any]]],
+    pii_key: Path,
+) -> DataFrame:
+    """Texts of the declared columns, and the place of each record; see `reader`."""
+    session.dataSource.register(reader.CsvSource)
+    return (
+        session.read.format(reader.NAME)
+        .options(feed=json.dumps(_feed(contract, pii_key)), parts=json.dumps(parts))
+        .load()
+    )
+
+
+def judged(records: DataFrame, contract: Contract, shards: int) -> DataFrame:
+    """Typed rows with `_reason`, the first rule that a row breaks, or NULL.
+
+    Rows of a date come together in `shards` partitions, ordered by date and key.
+    """
+    with_reasons = _with_business_date(_typed(_nulled(records, contract), contract), contract)
+    return _with_conflicts(with_reasons, contract, shards)
+
+
+def raw_rows(rows: DataFrame, contract: Contract) -> DataFrame:
+    """The good rows, as `raw.<feed>`."""
+    columns = [column.name for column in contract.columns]
+    return rows.where("_reason is null").select(*columns, "_business_date", "_extra", *_PLACE, "dt")
+
+
+def quarantine_rows(rows: DataFrame) -> DataFrame:
+    """The bad rows, as `quarantine.<feed>`."""
+    return rows.where("_reason is not null").select("_reason", "_raw", "_money", *_PLACE, "dt")
+
+
+def _feed(contract: Contract, pii_key: Path) -> dict[str, Any]:
+    columns = list(enumerate(contract.columns))
+    hashed = [(n, c) for n, c in columns if c.treatment == "hash"]
+    keys = [n for n, c in columns if c.name in contract.keys and c.parsed.name == "string"]
+    return contract.format.model_dump(
+        include={"delimiter", "quote", "encoding", "compression", "header"}
+    ) | {
+        "columns": [column.name for column in contract.columns],
+        "text_keys": [n for n in keys if contract.columns[n].treatment != "hash"],
+        "hashed": [n for n, _ in hashed],
+        "hashed_nulls": [column.null_values for _, column in hashed],
+        # The secret's place and not the secret: a plan's options are shown in the engine's pages.
+        "pii_key": str(pii_key),
+        "keep_raw": contract.keeps_raw_text,
+    }
+
+
+def _nulled(records: DataFrame, contract: Contract) -> DataFrame:
+    texts = [f"{types.without_nulls(c)} as `{c.name}`" for c in contract.columns]
+    return records.selectExpr(*texts, "_extra", *_PLACE, "_raw", "_error", "dt")
+
+
+def _typed(texts: DataFrame, contract: Contract) -> DataFrame:
+    columns = [types.typed(contract, column) for column in contract.columns]
+    return texts.selectExpr(
+        *[f"{column.value} as `{column.name}`" for column in columns],
+        f"{_extra(columns)} as _extra",
+        *_PLACE,
+        "_raw",
+        "_error",
+        f"array({', '.join(column.reason for column in columns)}) as _column_reasons",
+        f"coalesce(_error, {', '.join(column.reason for column in columns)}) as _reason",
+        "dt",
+    )
+
+
+def _extra(columns: Sequence[types.Typed]) -> str:
+    originals = [
+        f"if({c.rounded}, map({types.quoted(c.name)}, `{c.name}`), {_NO_TEXTS})"
+        for c in columns
+        if c.rounded
+    ]
+    return f"map_concat(_extra, {', '.join(originals)})" if originals else "_extra"
+
+
+def _with_business_date(rows: DataFrame, contract: Contract) -> DataFrame:
+    declared = contract.business_date
+    kind = contract.column(declared.column).parsed.name if declared.column else ""
+    dated = rows.withColumn("_business_date", F.expr(instants.business_date(declared, kind)))
+    late = [
+        f"when {rule} then {types.quoted(f'{declared.column}: {name}')}"
+        for rule, name in instants.date_rules(declared, contract.max_lateness_days)
+    ]
+    reasons = ["_reason", *_currency_reasons(contract).values()]
+    reasons += [f"case {' '.join(late)} end"] if late else []
+    return dated.withColumns(
+        {
+            "_money": F.expr(_readable_money(contract)),
+            "_reason": F.expr(f"coalesce({', '.join(reasons)})"),
+        }
+    )
+
+
+def _currency_reasons(contract: Contract) -> dict[str, str]:
+    return {m.column: types.currency_reason(m) for m in contract.money if m.currency_column}
+
+
+def _readable_money(contract: Contract) -> str:
+    """SQL of the amounts of a row by label, whatever else is wrong with the row."""
+    names = [column.name for column in contract.columns]
+    reasons = _currency_reasons(contract)
+    amounts = []
+    for money in contract.money:
+        currency = f"`{money.currency_column}`" if money.currency_column else f"'{money.currency}'"
+        readable = (
+            f"_error is null and `{money.column}` is not null "
+            f"and _column_reasons[{names.index(money.column)}] is null "
+            f"and {reasons.get(money.column, 'null')} is null"
+        )
+        one = f"map(concat('{money.label} ', {currency}), {money.minor})"
+        amounts.append(f"case when {readable} then {one} else {_NO_MONEY} end")
+    return f"map_concat({', '.join(amounts)})" if amounts else _NO_MONEY
+
+
+def _with_conflicts(rows: DataFrame, contract: Contract, shards: int) -> DataFrame:
+    """Two copies of one key and version in one delivery that differ are both bad."""
+    identity = [*contract.keys, *([contract.version_column] if contract.version_column else [])]
+    shard = F.pmod(F.xxhash64(*contract.keys), F.lit(shards))
+    content = F.expr(f"if(_reason is null, {content_digest(business_columns(contract))}, null)")
+    # The shuffle by date and shard serves the window and the writer: one, and one sort.
+    together = rows.withColumns({"_shard": shard, "_content": content}).repartition("dt", "_shard")
+    copies = Window.partitionBy("dt", "_shard", "_delivery", *identity)
+    differ = F.min("_content").over(copies) != F.max("_content").over(copies)
+    conflict = F.when(differ & F.col("_reason").isNull(), F.lit(_CONFLICT))
+    return together.withColumn("_reason", F.coalesce("_reason", conflict))

@@ -1,0 +1,141 @@
+"""Typed columns from text, as SQL: every text is a value of its type, or a reason why not.
+
+Nothing is rounded, cut, shifted or turned to NULL unless the contract says so.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from countinghouse.content_digest import Money
+from countinghouse.contracts import Column, Contract
+from countinghouse.currencies import EXPONENTS, power_sql
+from countinghouse.landing import instants
+
+# `\z`, as `$` would let a trailing line break pass.
+_WHOLE = r"r'^[+-]?[0-9]+([.]0*)?\z'"
+_PLAIN = r"r'^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)\z'"
+_SCIENTIFIC = r"r'^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,3})?\z'"
+_NEGATIVE_ZERO = r"r'^-0*[.]?0*\z'"
+_TRUE = "'true', 't', 'yes', 'y', '1'"
+_FALSE = "'false', 'f', 'no', 'n', '0'"
+
+
+@dataclass(frozen=True)
+class Typed:
+    """SQL of a column's value, and of the reason why a row is bad because of it, or NULL."""
+
+    name: str
+    value: str
+    reason: str
+    # SQL of whether the value was rounded as declared.
+    rounded: str = ""
+
+
+def typed(contract: Contract, column: Column) -> Typed:
+    """The column of a contract; its text is the column of the same name."""
+    text = f"`{column.name}`"
+    value, rules, rounded = _converted(contract, column, text)
+    if column.allowed:
+        rules.append((f"{text} not in ({', '.join(map(quoted, column.allowed))})", "not allowed"))
+    branches = [_absent(contract, column, text)]
+    branches += [f"when {rule} then {quoted(f'{column.name}: {name}')}" for rule, name in rules]
+    return Typed(column.name, value, f"case {' '.join(branches)} end", rounded)
+
+
+def without_nulls(column: Column) -> str:
+    """SQL of a column's text with the declared null values as NULL."""
+    nulls = ", ".join(map(quoted, column.null_values))
+    text = f"`{column.name}`"
+    return f"case when {text} in ({nulls}) then null else {text} end" if nulls else text
+
+
+def currency_reason(money: Money) -> str:
+    """SQL of why an amount, already typed, does not fit its row's currency, or NULL."""
+    amount, currency = f"`{money.column}`", f"`{money.currency_column}`"
+    power = power_sql(currency) if money.exponent is None else f"{10**money.exponent}BD"
+    known = ", ".join(map(quoted, EXPONENTS))
+    unknown = f"when {currency} not in ({known}) then {quoted(f'{money.currency_column}: unknown')}"
+    return (
+        f"case when {amount} is null then null "
+        f"when {currency} is null then {quoted(f'{money.currency_column}: is null')} "
+        f"{unknown if money.exponent is None else ''} "
+        f"when {amount} * {power} <> floor({amount} * {power}) "
+        f"then {quoted(f'{money.column}: more decimals than its currency has')} end"
+    )
+
+
+def quoted(text: str) -> str:
+    """A SQL string literal."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def _absent(contract: Contract, column: Column, text: str) -> str:
+    if column.name in contract.keys:
+        blank = quoted(f"{column.name}: key is blank")
+        return f"when {text} is null or trim({text}) = '' then {blank}"
+    if not column.nullable:
+        return f"when {text} is null then {quoted(f'{column.name}: is null')}"
+    return f"when {text} is null then null"
+
+
+def _converted(
+    contract: Contract, column: Column, text: str
+) -> tuple[str, list[tuple[str, str]], str]:
+    """SQL of the value; rules as (SQL that is true when broken, name); SQL of whether rounded."""
+    match column.parsed.name:
+        case "string":
+            return text, [], ""
+        case "int" | "bigint":
+            value = f"try_cast(regexp_replace({text}, '[.]0*$', '') as {column.parsed.name})"
+            rules = [(f"{text} not rlike {_WHOLE}", "not a whole number")]
+            return value, [*rules, (f"{value} is null", "out of range")], ""
+        case "boolean":
+            value = (
+                f"case when lower({text}) in ({_TRUE}) then true "
+                f"when lower({text}) in ({_FALSE}) then false end"
+            )
+            return value, [(f"{value} is null", "neither true nor false")], ""
+        case "decimal":
+            return _decimal(contract, column, text)
+        case "date":
+            return *instants.date(column, text), ""
+    return *instants.timestamp(column, text, contract.business_date.source_zone), ""
+
+
+def _decimal(
+    contract: Contract, column: Column, text: str
+) -> tuple[str, list[tuple[str, str]], str]:
+    places = _places(contract, column)
+    value = f"try_cast({text} as {column.type})"
+    if places < column.parsed.scale:
+        value = f"try_cast(try_cast({text} as decimal(38, {places})) as {column.type})"
+    exact = rf"{text} rlike r'^[+-]?[0-9]*([.][0-9]{{0,{places}}}0*)?\z'"
+    shape = _PLAIN if column.round_within is None else _SCIENTIFIC
+    rules = [
+        (f"{text} not rlike {shape}", "not a decimal"),
+        (f"{text} rlike {_NEGATIVE_ZERO}", "negative zero"),
+    ]
+    rounded = ""
+    if column.round_within is None:
+        rules.append((f"not ({exact})", f"more than {places} decimals"))
+    else:
+        rounded = f"({text} is not null and not ({exact}))"
+        rules.append((_far(text, value, column.round_within), "rounding changes too much"))
+    return value, [*rules, (f"{value} is null", "out of range")], rounded
+
+
+def _far(text: str, value: str, within: Decimal) -> str:
+    # 20 places tell a difference from any declared tolerance; the rest of the text cannot matter.
+    exact = f"try_cast({text} as decimal(38, 20))"
+    return f"abs({exact} - {value}) > cast('{within:f}' as decimal(38, 20))"
+
+
+def _places(contract: Contract, column: Column) -> int:
+    """Decimals that a value may have: those of its type, or of its currency if fewer."""
+    scale = column.parsed.scale
+    for money in contract.money:
+        if money.column == column.name and not money.currency_column:
+            exponent = EXPONENTS[money.currency] if money.exponent is None else money.exponent
+            return min(scale, exponent)
+    return scale

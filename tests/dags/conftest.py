@@ -1,0 +1,41 @@
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DAGS = REPOSITORY / "dags"
+
+
+@pytest.fixture(scope="session")
+def parse(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, Any]]:
+    """Parses all DAG files in a process of their own, over any dbt project."""
+
+    def parsed(project: Path = REPOSITORY) -> dict[str, Any]:
+        home = tmp_path_factory.mktemp("airflow")
+        env = os.environ | {"AIRFLOW_HOME": str(home), "COUNTINGHOUSE_PROJECT": str(project)}
+        facts = Path(__file__).with_name("facts.py")
+        done = subprocess.run([sys.executable, facts], env=env, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return found
+
+    return parsed
+
+
+@pytest.fixture(scope="session")
+def declared(parse: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+    """What the repository's DAG files declare."""
+    return parse()
+
+
+@pytest.fixture(scope="session")
+def dags(declared: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Facts by `dag_id`."""
+    found: dict[str, dict[str, Any]] = declared["dags"]
+    return found

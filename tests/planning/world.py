@@ -1,0 +1,216 @@
+"""A warehouse in memory: deliveries, published versions, and the build loop over the planner."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from world_models import COMPUTE, NAMES, ORDERS, RATES, Relation, Row, shop_graph
+
+from countinghouse import pinning, planner
+from countinghouse.model_graph import Graph, Shape
+from countinghouse.names import OPEN
+from countinghouse.planner import Input, Partition, Plan, Published, Slice, State
+
+CONTRACT = "contract"
+
+
+@dataclass(frozen=True)
+class Version:
+    rows: tuple[Row, ...]
+    published: Published
+    inputs: tuple[Input, ...]
+
+
+@dataclass
+class World:
+    """The state that tests act on; `log` holds the newest delivery of each feed and date."""
+
+    log: dict[Partition, tuple[Row, ...]] = field(default_factory=dict)
+    codes: dict[str, int] = field(default_factory=dict)
+    rebuild_from: dict[str, str] = field(default_factory=dict)
+    held: set[Partition] = field(default_factory=set)
+    versions: dict[str, Version] = field(default_factory=dict)
+    pointers: dict[Partition, str] = field(default_factory=dict)
+    history: dict[Partition, list[str]] = field(default_factory=dict)
+
+    @property
+    def graph(self) -> Graph:
+        return shop_graph(self.codes, self.rebuild_from)
+
+    # --- landing ---
+
+    def deliver(self, feed: str, dt: str, rows: Iterable[Row]) -> None:
+        """A delivery, or its correction, is accepted and landed."""
+        self.log[feed, dt] = tuple(sorted(rows))
+        for due in planner.stale_raw({feed: CONTRACT}, self.state()):
+            inputs = planner.raw_inputs(due.table, due.dt, self.state())
+            self._publish((due.table, due.dt), self.log[due.table, due.dt], CONTRACT, inputs)
+
+    def state(self) -> State:
+        published: dict[str, dict[str, Published]] = {}
+        for (table, dt), version in self.pointers.items():
+            published.setdefault(table, {})[dt] = self.versions[version].published
+        deliveries: dict[str, dict[str, tuple[tuple[int, int, str], ...]]] = {}
+        for feed, dt in self.log:
+            deliveries.setdefault(feed, {})[dt] = ((1, 1, _digest(self.log[feed, dt])),)
+        return State(
+            published=published,
+            slices={
+                ORDERS: self._slices({dt: dt for dt in published.get(ORDERS, {})}, ORDERS),
+                # A cumulative feed is as its newest delivery says.
+                RATES: self._slices({dt: "" for dt in published.get(RATES, {})}, RATES),
+            },
+            deliveries=deliveries,
+            folded={
+                table: tuple(i for i in self.versions[version].inputs if i.role == "chain")
+                for (table, dt), version in self.pointers.items()
+                if dt == OPEN
+            },
+            held=frozenset(self.held),
+        )
+
+    def _slices(self, known_as: Mapping[str, str], feed: str) -> dict[str, tuple[Slice, ...]]:
+        newest = {name: dt for dt, name in sorted(known_as.items())}
+        found: dict[str, tuple[Slice, ...]] = {}
+        for name, dt in newest.items():
+            rows = self.versions[self.pointers[feed, dt]].rows
+            for day in sorted({row[0] for row in rows}):
+                piece = Slice(name, _digest([row for row in rows if row[0] == day]))
+                found[day] = (*found.get(day, ()), piece)
+        return found
+
+    # --- building ---
+
+    def plan(
+        self,
+        selection: Sequence[str] = ("all",),
+        first: str = "",
+        last: str = OPEN,
+        *,
+        forced: bool = False,
+    ) -> Plan:
+        graph = self.graph
+        models = graph.select(selection)
+        return planner.plan(graph, self.state(), models, first=first, last=last, forced=forced)
+
+    def build(
+        self,
+        selection: Sequence[str] = ("all",),
+        first: str = "",
+        last: str = OPEN,
+        *,
+        forced: bool = False,
+        fails: Collection[str] = (),
+    ) -> list[Partition]:
+        """Plan, compute, publish; return the partitions that have new content.
+
+        The gates of the models `fails` refuse: they and what reads them stay unpublished.
+        """
+        state, graph = self.state(), self.graph
+        plan = self.plan(selection, first, last, forced=forced)
+        written = self._compute(plan, state, graph)
+        overlay = state.with_built(
+            {
+                partition: Published("", _digest(rows), len(rows), "", "")
+                for partition, rows in written.items()
+            }
+        )
+        failed: set[str] = set(fails)
+        changed = []
+        for (table, dt), rows in written.items():
+            model = graph.by_name[table]
+            failed |= {table for edge in model.edges if edge.parent in failed}
+            inputs = planner.resolve(model, dt, overlay, graph)
+            if table not in failed and self._publish((table, dt), rows, model.fingerprint, inputs):
+                changed.append((table, dt))
+        return changed
+
+    def _compute(
+        self, plan: Plan, state: State, graph: Graph
+    ) -> dict[Partition, tuple[Row, ...]]:
+        pins = pinning.pins(plan, state, graph)
+        runs = pinning.run_dates(plan, state, graph)
+        branch: dict[str, dict[str, Sequence[Row]]] = {
+            relation: {dt: self.versions[version].rows for dt, version in versions.items()}
+            for relation, versions in pins.items()
+        }
+        written: dict[Partition, tuple[Row, ...]] = {}
+
+        def read(relation: str) -> Relation:
+            return branch[relation]
+
+        for table, dts in plan.builds.items():
+            model = graph.by_name[table]
+            assert not set(pins.get(table, ())) & set(dts), "pinned and built"
+            assert not {(table, dt) for dt in dts} & self.held, "held and built"
+            rows: dict[str, list[Row]] = {dt: [] for dt in dts}
+            for dt, row in COMPUTE[table](read, runs[table], self.codes.get(table, 0)):
+                assert dt in rows, f"{table} wrote {dt}, which nobody planned"
+                rows[dt].append(row)
+            branch.setdefault(table, {}).update(rows)
+            for dt, found in rows.items():
+                is_month = model.shape is Shape.HISTORY and dt != OPEN
+                if found or not is_month or (table, dt) in self.pointers:
+                    written[table, dt] = tuple(sorted(found, key=repr))
+        return written
+
+    def _publish(
+        self, partition: Partition, rows: tuple[Row, ...], fingerprint: str, inputs: Iterable[Input]
+    ) -> bool:
+        inputs = tuple(inputs)
+        now = self.pointers.get(partition)
+        digest = _digest(rows)
+        is_new = now is None or self.versions[now].published.digest != digest
+        version = f"{len(self.versions)}/{'/'.join(partition)}" if is_new or not now else now
+        recorded = planner.inputs_digest(inputs)
+        self.versions[version] = Version(
+            rows, Published(version, digest, len(rows), fingerprint, recorded), inputs
+        )
+        self.pointers[partition] = version
+        if is_new:
+            self.history.setdefault(partition, []).append(version)
+        return is_new
+
+    # --- what people do ---
+
+    def roll_back(self, partition: Partition, version: str = "") -> None:
+        """Publish an earlier version again and hold it."""
+        earlier = [v for v in self.history[partition] if v != self.pointers[partition]]
+        self.pointers[partition] = version or earlier[-1]
+        self.held.add(partition)
+
+    def change_code(self, table: str, *, since: str = "") -> None:
+        self.codes[table] = self.codes.get(table, 0) + 1
+        self.rebuild_from[table] = since
+
+    # --- what tests ask ---
+
+    def stale(self) -> set[Partition]:
+        return {(s.table, s.dt) for s in planner.stale(self.graph, self.state())}
+
+    def contents(self) -> dict[Partition, tuple[Row, ...]]:
+        """Rows by published partition of models; an empty partition is as an absent one."""
+        found = {p: self.versions[v].rows for p, v in self.pointers.items() if p[0] in NAMES}
+        return {partition: rows for partition, rows in sorted(found.items()) if rows}
+
+    def rebuilt(self) -> "World":
+        """A new warehouse from the same deliveries and code, by one build."""
+        clean = World(codes=dict(self.codes))
+        for (feed, dt), rows in sorted(self.log.items()):
+            clean.deliver(feed, dt, rows)
+        clean.build()
+        return clean
+
+    def copy(self) -> "World":
+        return replace(
+            self,
+            log=dict(self.log),
+            codes=dict(self.codes),
+            held=set(self.held),
+            versions=dict(self.versions),
+            pointers=dict(self.pointers),
+            history={partition: list(v) for partition, v in self.history.items()},
+        )
+
+
+def _digest(rows: Sequence[Row]) -> str:
+    return repr(sorted(rows, key=repr))

@@ -1,0 +1,271 @@
+"""Models of a small shop in plain Python, one of each shape and kind of edge.
+
+Each function is what a model's SQL would be: it sees the branch's relations as they are, rows of
+other dates included, and restricts itself to its run dates.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any, NamedTuple
+
+from countinghouse.model_graph import Edge, Graph, Model, Reads, Shape
+from countinghouse.names import OPEN, WHOLE, dates_between, month_of, plus_days
+
+Row = tuple[Any, ...]
+Relation = Mapping[str, Sequence[Row]]
+Read = Callable[[str], Relation]
+Runs = Sequence[tuple[str, str | None]]
+Written = Iterator[tuple[str, Row]]
+# The model's code in a test: a number that its rows show.
+Compute = Callable[[Read, Runs, int], Written]
+
+ORDERS = "raw.shop__orders"  # event: (business date, product, amount)
+PRODUCTS = "raw.shop__products"  # full snapshot: (product, price)
+REGIONS = "raw.shop__regions"  # full snapshot: (product, region)
+RATES = "raw.ecb__rates"  # cumulative: (business date, currency, rate)
+FEEDS = (ORDERS, PRODUCTS, REGIONS, RATES)
+
+
+def stg_orders(read: Read, runs: Runs, code: int) -> Written:
+    """One row per product and business date: the one delivered last."""
+    days = {day for day, _ in runs}
+    newest = {}
+    for _, rows in sorted(read(ORDERS).items()):
+        newest.update({(day, product): amount for day, product, amount in rows if day in days})
+    for (day, product), amount in newest.items():
+        yield day, (product, amount + code)
+
+
+def stg_rates(read: Read, runs: Runs, code: int) -> Written:
+    days = {day for day, _ in runs}
+    for day, currency, rate in chain(*read(RATES).values()):
+        if day in days:
+            yield day, (currency, rate + code)
+
+
+def stg_products(read: Read, runs: Runs, code: int) -> Written:
+    """Changes of each snapshot against the one delivered before it."""
+    listed = read(PRODUCTS)
+    for day, previous in runs:
+        before = dict(listed.get(previous or "", ()))
+        now = dict(listed.get(day, ()))
+        for product in sorted(before.keys() | now.keys()):
+            if product not in now:
+                yield day, (product, "delete", before[product] + code)
+            elif before.get(product) != now[product]:
+                yield day, (product, "upsert", now[product] + code)
+
+
+def stg_regions(read: Read, runs: Runs, code: int) -> Written:
+    for product, region in chain(*read(REGIONS).values()):
+        yield WHOLE, (product, region + code)
+
+
+def stg_order_log(read: Read, runs: Runs, code: int) -> Written:
+    for delivered, rows in read(ORDERS).items():
+        for row in rows:
+            yield WHOLE, (delivered, *row, code)
+
+
+def int_products_seen(read: Read, runs: Runs, code: int) -> Written:
+    for day, _ in runs:
+        yield from ((day, (product, code)) for product, _ in read("staging.stg_orders")[day])
+
+
+class Interval(NamedTuple):
+    product: str
+    valid_from: str
+    valid_to: str
+    inferred: bool
+    deleted: bool
+    price: int
+    code: int
+
+
+def dim_products(read: Read, runs: Runs, code: int) -> Written:
+    """Folds changes and sightings into what was published before."""
+    changes = _of_runs(read("staging.stg_products"), runs)
+    seen = _of_runs(read("intermediate.int_products_seen"), runs)
+    previous = [Interval(*row) for row in chain(*read("marts.dim_products__previous").values())]
+    known = {i.product for i in previous if i.valid_to == OPEN}
+    first_change = _first(changes)
+    states = [*previous]
+    for day, (product, operation, price) in changes:
+        states.append(Interval(product, day, OPEN, False, operation == "delete", price, code))
+    for product, day in _first(seen).items():
+        if product not in known and first_change.get(product, OPEN) > day:
+            states.append(Interval(product, day, OPEN, True, False, 0, code))
+    yield from _cut(states)
+
+
+def dim_priced_regions(read: Read, runs: Runs, code: int) -> Written:
+    """A dimension with history that also reads a table without partitions, as it is now."""
+    regions = dict(chain(*read("staging.stg_regions").values()))
+    previous = [Interval(*r) for r in chain(*read("marts.dim_priced_regions__previous").values())]
+    states = [*previous]
+    for day, (product, operation, price) in _of_runs(read("staging.stg_products"), runs):
+        price += 10 * regions.get(product, 0)
+        states.append(Interval(product, day, OPEN, False, operation == "delete", price, code))
+    yield from _cut(states)
+
+
+def _of_runs(relation: Relation, runs: Runs) -> list[tuple[str, Row]]:
+    return [(day, row) for day, _ in runs for row in relation.get(day, ())]
+
+
+def _first(rows: Sequence[tuple[str, Row]]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for day, (product, *_) in sorted(rows):
+        found.setdefault(product, day)
+    return found
+
+
+def _cut(states: Sequence[Interval]) -> Written:
+    of_product = defaultdict(list)
+    for state in sorted(states):
+        of_product[state.product].append(state)
+    for intervals in of_product.values():
+        ends = [i.valid_from for i in intervals[1:]] + [OPEN]
+        for interval, end in zip(intervals, ends, strict=True):
+            until = min(interval.valid_to, end)
+            yield OPEN if until == OPEN else month_of(until), tuple(
+                interval._replace(valid_to=until)
+            )
+
+
+def fct_orders(read: Read, runs: Runs, code: int) -> Written:
+    """Each order with the price of its day and the region of now."""
+    regions = dict(chain(*read("staging.stg_regions").values()))
+    prices = [Interval(*row) for row in chain(*read("marts.dim_products").values())]
+    for day, _ in runs:
+        valid = {
+            i.product: (i.price, i.valid_from, i.code)
+            for i in prices
+            if i.valid_from <= day < i.valid_to and not i.inferred
+        }
+        for product, amount in read("staging.stg_orders").get(day, ()):
+            yield day, (product, amount, valid.get(product), regions.get(product), code)
+
+
+def rpt_daily(read: Read, runs: Runs, code: int) -> Written:
+    for day, _ in runs:
+        lines = read("marts.fct_orders").get(day, ())
+        if lines:
+            yield day, (sum(amount for _, amount, *_ in lines), _priced(lines), code)
+
+
+def _priced(lines: Sequence[Row]) -> int:
+    return sum(price[0] + price[2] for _, _, price, *_ in lines if price)
+
+
+def rpt_trailing_7d(read: Read, runs: Runs, code: int) -> Written:
+    for day, _ in runs:
+        rows = _window(read("marts.rpt_daily"), day, 6)
+        if rows:
+            yield day, (sum(row[0] for _, row in rows), sum(row[1] for _, row in rows), code)
+
+
+def fct_rates(read: Read, runs: Runs, code: int) -> Written:
+    """A rate for every day: the last one of at most five days ago."""
+    for day, _ in runs:
+        newest = {row[0]: (*row, found) for found, row in _window(read("staging.stg_rates"), day, 5)}
+        yield from ((day, (*row, code)) for row in newest.values())
+
+
+def _window(relation: Relation, day: str, days: int) -> list[tuple[str, Row]]:
+    window = dates_between(plus_days(day, -days), day)
+    return [(found, row) for found in window for row in relation.get(found, ())]
+
+
+def rpt_converted(read: Read, runs: Runs, code: int) -> Written:
+    for day, _ in runs:
+        for total, *_ in read("marts.rpt_daily").get(day, ()):
+            rates = sorted(row[:2] for row in read("marts.fct_rates").get(day, ()))
+            yield day, (total, tuple(rates), code)
+
+
+def rpt_totals(read: Read, runs: Runs, code: int) -> Written:
+    totals = [row[0] for row in chain(*read("marts.rpt_daily").values())]
+    versions = [row[:3] for row in chain(*read("marts.dim_products").values())]
+    yield WHOLE, (sum(totals), len(totals), tuple(sorted(versions)), code)
+
+
+_MODELS: tuple[tuple[str, Shape, Compute, tuple[tuple[str, Reads, int], ...]], ...] = (
+    ("staging.stg_orders", Shape.DAILY, stg_orders, ((ORDERS, Reads.SLICES, 0),)),
+    ("staging.stg_rates", Shape.DAILY, stg_rates, ((RATES, Reads.SLICES, 0),)),
+    ("staging.stg_products", Shape.DAILY, stg_products, ((PRODUCTS, Reads.CHANGES, 0),)),
+    ("staging.stg_regions", Shape.WHOLE, stg_regions, ((REGIONS, Reads.LATEST, 0),)),
+    ("staging.stg_order_log", Shape.WHOLE, stg_order_log, ((ORDERS, Reads.WHOLE, 0),)),
+    (
+        "intermediate.int_products_seen",
+        Shape.DAILY,
+        int_products_seen,
+        (("staging.stg_orders", Reads.SAME, 0),),
+    ),
+    (
+        "marts.dim_products",
+        Shape.HISTORY,
+        dim_products,
+        (
+            ("staging.stg_products", Reads.SAME, 0),
+            ("intermediate.int_products_seen", Reads.SAME, 0),
+        ),
+    ),
+    (
+        "marts.dim_priced_regions",
+        Shape.HISTORY,
+        dim_priced_regions,
+        (("staging.stg_products", Reads.SAME, 0), ("staging.stg_regions", Reads.WHOLE, 0)),
+    ),
+    (
+        "marts.fct_orders",
+        Shape.DAILY,
+        fct_orders,
+        (
+            ("staging.stg_orders", Reads.SAME, 0),
+            ("marts.dim_products", Reads.AS_OF, 0),
+            ("staging.stg_regions", Reads.WHOLE, 0),
+        ),
+    ),
+    ("marts.rpt_daily", Shape.DAILY, rpt_daily, (("marts.fct_orders", Reads.SAME, 0),)),
+    (
+        "marts.rpt_trailing_7d",
+        Shape.DAILY,
+        rpt_trailing_7d,
+        (("marts.rpt_daily", Reads.WINDOW, 6),),
+    ),
+    ("marts.fct_rates", Shape.DAILY, fct_rates, (("staging.stg_rates", Reads.WINDOW, 5),)),
+    (
+        "marts.rpt_converted",
+        Shape.DAILY,
+        rpt_converted,
+        (("marts.rpt_daily", Reads.SAME, 0), ("marts.fct_rates", Reads.SAME, 0)),
+    ),
+    (
+        "marts.rpt_totals",
+        Shape.WHOLE,
+        rpt_totals,
+        (("marts.rpt_daily", Reads.WHOLE, 0), ("marts.dim_products", Reads.WHOLE, 0)),
+    ),
+)
+
+NAMES = tuple(name for name, *_ in _MODELS)
+COMPUTE: Mapping[str, Compute] = {name: compute for name, _, compute, _ in _MODELS}
+
+
+def shop_graph(codes: Mapping[str, int], rebuild_from: Mapping[str, str]) -> Graph:
+    """The models, each with the code that `codes` gives it."""
+    return Graph(
+        tuple(
+            Model(
+                name=name,
+                folder="shop",
+                shape=shape,
+                edges=tuple(Edge(*edge) for edge in edges),
+                fingerprint=f"code {codes.get(name, 0)}",
+                rebuild_from=rebuild_from.get(name, ""),
+            )
+            for name, shape, _, edges in _MODELS
+        )
+    )

@@ -1,0 +1,231 @@
+import json
+import os
+import random
+import stat
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import grpc
+import psutil
+import pytest
+from pyspark.errors import PySparkException
+
+from countinghouse import engine_session
+from countinghouse.services import connect, control, processes
+from countinghouse.settings import Settings
+
+_CANCELLED_CALLS = 80
+
+
+def engine_process(settings: Settings) -> psutil.Process:
+    engine = next(one for one in control.status(settings) if one.name == "engine")
+    return psutil.Process(engine.pid)
+
+
+def test_every_port_is_open_to_this_machine_only(installation: Settings) -> None:
+    listening = [
+        connection.laddr
+        for process in processes.owned(installation)
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    expected = {installation.connect_port, installation.thrift_port, installation.spark_ui_port}
+    assert {address.port for address in listening} >= expected
+    assert {address.ip.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
+
+
+def test_connect_refuses_a_client_without_the_token(installation: Settings) -> None:
+    channel = grpc.insecure_channel(f"127.0.0.1:{installation.connect_port}")
+    stub = connect.base_pb2_grpc.SparkConnectServiceStub(channel)
+    with pytest.raises(grpc.RpcError) as refused:
+        list(stub.ExecutePlan(connect.show_databases("00000000-0000-4000-8000-000000000000")))
+    channel.close()
+    assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_no_secret_is_in_a_command_line_or_a_readable_file(installation: Settings) -> None:
+    token = installation.secret("connect_token")
+    commands = [process.cmdline() for process in processes.owned(installation)]
+    assert commands
+    assert not any(token in argument for command in commands for argument in command)
+    holding = [
+        path
+        for folder in (installation.run, installation.logs)
+        for path in folder.rglob("*")
+        if path.is_file() and token.encode() in path.read_bytes()
+    ]
+    assert [path.name for path in holding] == ["engine.conf"]
+    assert stat.S_IMODE(holding[0].stat().st_mode) == 0o600
+
+
+def test_a_session_is_ansi_and_in_utc(session: Any) -> None:
+    assert session.conf.get("spark.sql.ansi.enabled") == "true"
+    assert session.conf.get("spark.sql.session.timeZone") == "UTC"
+    with pytest.raises(PySparkException, match="ARITHMETIC_OVERFLOW"):
+        session.sql("select 9223372036854775807 + 1").collect()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("spark.speculation", "false"),
+        ("spark.scheduler.mode", "FAIR"),
+        ("spark.hadoop.datanucleus.connectionPoolingType", "HikariCP"),
+        ("spark.sql.thriftServer.incrementalCollect", "true"),
+        ("spark.driver.maxResultSize", "1g"),
+        ("spark.sql.catalogImplementation", "hive"),
+    ],
+)
+def test_the_engine_runs_with_the_settings_that_matter(session: Any, name: str, value: str) -> None:
+    assert session.conf.get(name) == value
+
+
+def test_a_fenced_session_is_refused_whatever_it_still_sends(installation: Settings) -> None:
+    session_id = engine_session.new_session_id()
+    session = engine_session.open_session(installation, session_id)
+    engine_session.fence(installation, session_id)
+    with pytest.raises(PySparkException, match="SESSION_CLOSED"):
+        session.sql("select 1").collect()
+    engine_session.fence(installation, session_id)
+
+
+def test_a_session_fenced_before_its_first_word_is_refused(installation: Settings) -> None:
+    session_id = engine_session.new_session_id()
+    engine_session.fence(installation, session_id)
+    with pytest.raises(engine_session.EngineUnavailable, match="SESSION_CLOSED"):
+        engine_session.open_session(installation, session_id)
+
+
+def test_fencing_interrupts_what_runs(installation: Settings) -> None:
+    session_id = engine_session.new_session_id()
+    session = engine_session.open_session(installation, session_id)
+    failures: list[str] = []
+
+    def work() -> None:
+        try:
+            session.sql("select count(*) from range(1e12) where rand() < 0").collect()
+        except PySparkException as error:
+            failures.append(str(error))
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    time.sleep(1)
+    engine_session.fence(installation, session_id)
+    worker.join(15)
+    assert not worker.is_alive()
+    assert failures
+
+
+def test_80_cancelled_catalog_calls_leave_the_catalog_usable(installation: Settings) -> None:
+    session = engine_session.open_session(installation)
+    session.sql("create database if not exists cancelled")
+    moments = random.Random(1)
+    interrupted = 0
+    for _ in range(_CANCELLED_CALLS):
+        outcome: list[str] = []
+        worker = threading.Thread(target=_list_tables, args=(session, outcome))
+        worker.start()
+        time.sleep(moments.uniform(0.005, 0.04))
+        session.interruptAll()
+        worker.join(20)
+        interrupted += "CANCEL" in outcome[0].upper()
+    session.stop()
+    assert interrupted > _CANCELLED_CALLS / 4
+    assert connect.catalog_answers(installation, deadline=10)
+
+
+def _list_tables(session: Any, outcome: list[str]) -> None:
+    try:
+        session.sql("show tables in cancelled").collect()
+        outcome.append("finished")
+    except PySparkException as error:
+        outcome.append(str(error))
+
+
+def test_python_workers_import_this_project(session: Any) -> None:
+    from pyspark.sql.functions import udf
+
+    @udf("string")
+    def where(_: int) -> str:
+        import countinghouse
+
+        return str(countinghouse.__file__)
+
+    found = session.range(1).select(where("id")).first()[0]
+    assert Path(found).parent.name == "countinghouse"
+
+
+def test_the_engine_writes_nothing_into_the_working_folder(installation: Settings) -> None:
+    stray = {"metastore_db", "spark-warehouse", "derby.log", "artifacts"}
+    assert stray.isdisjoint(os.listdir(installation.project))
+    assert stray.isdisjoint(os.listdir())
+
+
+def test_up_again_says_that_it_runs_and_changes_nothing(installation: Settings) -> None:
+    before = engine_process(installation).pid
+    assert control.up(installation, with_airflow=False) is False
+    assert engine_process(installation).pid == before
+
+
+def test_a_second_supervisor_of_the_same_home_ends_at_once(installation: Settings) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "countinghouse.services.supervisor", "--no-airflow"],
+        env=processes.environment(installation),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "another supervisor runs" in done.stderr
+
+
+def test_status_tells_scripts_by_its_exit_code(installation: Settings, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "countinghouse.cli_services", "status"]
+    environment = processes.environment(installation)
+    up = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert up.returncode == 0, up.stdout
+    assert str(installation.thrift_port) in up.stdout
+    elsewhere = environment | {"COUNTINGHOUSE_HOME": str(tmp_path)}
+    down = subprocess.run(command, env=elsewhere, capture_output=True, text=True, check=False)
+    assert down.returncode == 1
+
+
+def test_a_killed_engine_is_healthy_again_without_a_person(installation: Settings) -> None:
+    session = engine_session.open_session(installation)
+    session.sql("create database if not exists survives")
+    process = engine_process(installation)
+    process.kill()
+    process.wait(10)
+    started = time.monotonic()
+    engine_session.wait_until_healthy(installation, 60)
+    # About 9 seconds on two idle cores; the limit allows for a busy machine.
+    assert time.monotonic() - started < 40
+    fresh = engine_session.open_session(installation)
+    assert "survives" in [row[0] for row in fresh.sql("show databases").collect()]
+    fresh.stop()
+    with pytest.raises((PySparkException, UserWarning)):
+        session.sql("select 1").collect()
+    engine = next(one for one in control.status(installation) if one.name == "engine")
+    assert engine.restarts >= 1
+
+
+def test_a_frozen_engine_is_seen_by_its_health_call(installation: Settings) -> None:
+    process = engine_process(installation)
+    process.suspend()
+    try:
+        started = time.monotonic()
+        assert not connect.catalog_answers(installation, deadline=1)
+        assert time.monotonic() - started < 5
+    finally:
+        process.resume()
+    assert connect.catalog_answers(installation, deadline=20)
+
+
+def test_the_state_files_are_whole_json(installation: Settings) -> None:
+    for name in ("status.json", "supervisor.json", "sessions.json"):
+        assert isinstance(json.loads((installation.run / name).read_text()), dict)

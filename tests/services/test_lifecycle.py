@@ -1,0 +1,92 @@
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from countinghouse import engine_session
+from countinghouse.services import control, postgres, processes
+from countinghouse.services.supervisor import pid_file
+from countinghouse.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def second(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """An installation beside the one that the other tests share."""
+    servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(4)]
+    connect, thrift, ui, airflow = (server.getsockname()[1] for server in servers)
+    for server in servers:
+        server.close()
+    settings = Settings(
+        home=tmp_path_factory.mktemp("second"),
+        connect_port=connect,
+        thrift_port=thrift,
+        spark_ui_port=ui,
+        airflow_port=airflow,
+        driver_memory="1g",
+    )
+    yield settings
+    control.down(settings)
+
+
+def everything_of(settings: Settings) -> list[psutil.Process]:
+    """What runs now: the supervisor, PostgreSQL, and all that is supervised."""
+    found = processes.owned(settings)
+    supervisor = processes.read_pid(pid_file(settings))
+    database = postgres.pid(settings)
+    if supervisor is not None:
+        found.append(supervisor)
+    if database is not None:
+        found += [psutil.Process(database), *psutil.Process(database).children(recursive=True)]
+    return found
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_two_installations_run_beside_each_other(installation: Settings, second: Settings) -> None:
+    assert control.up(second, with_airflow=False) is True
+    assert all(one.healthy for one in control.status(second))
+    mine = {process.pid for process in everything_of(second)}
+    assert mine.isdisjoint(process.pid for process in everything_of(installation))
+    session = engine_session.open_session(second)
+    session.sql("create database only_here")
+    session.stop()
+    other = engine_session.open_session(installation)
+    assert "only_here" not in [row[0] for row in other.sql("show databases").collect()]
+    other.stop()
+
+
+def test_after_a_killed_supervisor_down_leaves_nothing(second: Settings) -> None:
+    control.up(second, with_airflow=False)
+    running = everything_of(second)
+    assert len(running) >= 3
+    supervisor = processes.read_pid(pid_file(second))
+    assert supervisor is not None
+    supervisor.kill()
+    assert control.down(second) is True
+    psutil.wait_procs(running, timeout=10)
+    assert [process for process in running if process.is_running()] == []
+    assert everything_of(second) == []
+    ports = (second.connect_port, second.thrift_port, second.spark_ui_port)
+    assert [port for port in ports if not is_free(port)] == []
+
+
+def test_down_when_nothing_runs_says_so(second: Settings) -> None:
+    control.down(second)
+    assert control.down(second) is False
+    assert [one.state for one in control.status(second)] == ["not running"]
+
+
+def test_clean_removes_what_we_made_and_nothing_else(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    for name in ("warehouse", "landing", "secrets"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "settings.toml").write_text("")
+    (tmp_path / "letters").mkdir()
+    control.remove(settings)
+    assert sorted(os.listdir(tmp_path)) == ["letters", "settings.toml"]
