@@ -36,15 +36,11 @@ def remember(ledger: sa.Engine, arrival: Arrival, seen: str) -> None:
         connection.execute(
             insert(arrivals)
             .values(values)
-            .on_conflict_do_update(
-                index_elements=["feed", "dt", "seq"], set_={"signature": seen}
-            )
+            .on_conflict_do_update(index_elements=["feed", "dt", "seq"], set_={"signature": seen})
         )
 
 
 def _seen(ledger: sa.Engine, contract: Contract) -> Mapping[tuple[str, int], str]:
     with ledger.connect() as connection:
-        found = connection.execute(
-            sa.select(arrivals).where(arrivals.c.feed == str(contract.feed))
-        )
+        found = connection.execute(sa.select(arrivals).where(arrivals.c.feed == str(contract.feed)))
         return {(row.dt, row.seq): row.signature for row in found}

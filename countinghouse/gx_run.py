@@ -112,7 +112,7 @@ def _context() -> Any:
 
 @contextmanager
 def _engine_of(frame: Any) -> Iterator[None]:
-    """Have Great Expectations use the frame's session; left alone it may start a Spark of its own."""
+    """Have it use the frame's session; left alone it may start a Spark of its own."""
     from great_expectations.execution_engine import SparkDFExecutionEngine as Engine
 
     stock = Engine.__dict__["get_or_create_spark_session"]

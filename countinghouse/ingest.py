@@ -45,7 +45,8 @@ def ingest(settings: Settings, system: str, dt: str, *, run_id: str) -> RunRepor
     accept(settings, [system])
     report = land(settings, contracts_of(settings, [system]), run_id=run_id)
     report.add(build(settings, [f"staging.{system}"], run_id=run_id, events=_Touched(system, dt)))
-    report.refused += [r for r in refused(settings, system, dt) if r not in report.refused]
+    # Each refusal was alerted when it was found; a run answers for the deliveries of its own day.
+    report.refused = refused(settings, system, dt)
     return report
 
 

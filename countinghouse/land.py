@@ -16,6 +16,7 @@ from countinghouse.landing.result import LandedDate, Refusal
 from countinghouse.ledger import open_ledger, tables
 from countinghouse.ledger.state import load_state
 from countinghouse.metastore import TableSpec
+from countinghouse.notifier import Alert, notifier
 from countinghouse.planner import Partition, State
 from countinghouse.publication import Batch, Verdict, Work
 from countinghouse.report import Blocked, RunReport
@@ -126,8 +127,16 @@ def _refuse(work: Work, refusals: Sequence[Refusal], report: RunReport) -> None:
     for refusal in refusals:
         delivery = refusal.delivery
         deliveries.refuse(work.ledger, work.settings, delivery, refusal.reason)
-        report.refused.append(
-            Blocked(delivery.feed.raw, delivery.dt, "delivery accepted", 0, refusal.reason)
+        feed, message = delivery.feed, f"{delivery}: {refusal.reason}"
+        report.refused.append(Blocked(feed.raw, delivery.dt, "delivery accepted", 0, message))
+        notifier(work.settings).notify(
+            Alert(
+                table=feed.raw,
+                partition=delivery.dt,
+                rule="delivery accepted",
+                message=f"{message}; the last good version stays published",
+                command=f"put a corrected delivery in place, then countinghouse land {feed.system}",
+            )
         )
 
 

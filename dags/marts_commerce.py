@@ -26,7 +26,7 @@ with DAG(
     default_args=default_args("commerce-data"),
     tags=["impact/tier_1", "domain/commerce"],
     doc_md=__doc__,
-):
+) as dag:
 
     @task
     def build() -> None:

@@ -26,7 +26,7 @@ with DAG(
     default_args=default_args("finance-data"),
     tags=["impact/tier_1", "domain/finance"],
     doc_md=__doc__,
-):
+) as dag:
 
     @task
     def build() -> None:

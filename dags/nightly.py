@@ -20,7 +20,7 @@ with DAG(
     default_args=default_args("platform"),
     tags=["impact/tier_3", "domain/finance"],
     doc_md=__doc__,
-):
+) as dag:
 
     @task
     def garbage() -> None:

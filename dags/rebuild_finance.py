@@ -25,7 +25,7 @@ with DAG(
     default_args=default_args("finance-data"),
     tags=["impact/tier_2", "domain/finance"],
     doc_md=__doc__,
-):
+) as dag:
 
     @task(max_active_tis_per_dag=1)
     def rebuild() -> None:

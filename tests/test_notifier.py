@@ -57,18 +57,15 @@ class _Mail(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         self.wfile.write(b"220 here\r\n")
-        in_message = False
         while line := self.rfile.readline().decode().rstrip("\r\n"):
             self.server.lines.append(line)
             if line == "QUIT":
                 break
-            if line == "DATA":
+            if line.upper() == "DATA":
                 self.wfile.write(b"354 go on\r\n")
-                in_message = True
                 self._message()
             else:
                 self.wfile.write(b"250 fine\r\n")
-        assert in_message
 
     def _message(self) -> None:
         while (line := self.rfile.readline().decode().rstrip("\r\n")) != ".":

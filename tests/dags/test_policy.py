@@ -59,6 +59,7 @@ def test_parsing_imports_nothing_heavy(declared: dict[str, Any]) -> None:
 
 
 def test_the_file_is_named_like_its_dag(dags: Dags) -> None:
+    assert {facts["file"] for facts in dags.values()} == {file.stem for file in FILES}
     assert {name: facts["file"] for name, facts in dags.items()} == {
         name: "ingest" if name.startswith("ingest_") else name for name in dags
     }

@@ -1,0 +1,1 @@
+"""Expectations: rules of single tables that their contract cannot say."""
