@@ -156,15 +156,18 @@ def _launch(settings: Settings, *, with_airflow: bool) -> None:
     supervisor.status_file(settings).unlink(missing_ok=True)
     settings.logs.mkdir(parents=True, exist_ok=True)
     arguments = [] if with_airflow else ["--no-airflow"]
+    # Through a shell that ends at once, so that the supervisor is nobody's child.
+    supervise = [sys.executable, "-m", "countinghouse.services.supervisor", *arguments]
     with (settings.logs / "supervisor.log").open("ab") as log:
-        subprocess.Popen(
-            [sys.executable, "-m", "countinghouse.services.supervisor", *arguments],
+        subprocess.run(
+            ["sh", "-c", 'exec "$@" &', "sh", *supervise],
             env=processes.environment(settings) | {"PYTHONPATH": str(settings.project)},
             cwd=settings.run,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            check=True,
         )
 
 

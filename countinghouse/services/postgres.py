@@ -10,12 +10,14 @@ import hashlib
 import importlib.util
 import os
 import pwd
+import signal
 import subprocess
 import tempfile
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import psycopg
 from psycopg import sql
 
@@ -29,6 +31,7 @@ _SOCKET = ".s.PGSQL.5432"
 _LONGEST_SOCKET = 100
 # PostgreSQL refuses to run as root; a root installation runs it as this user.
 _SERVER_USER = "pgserver"
+_STOP_SECONDS = 60.0
 _OPTIONS = {
     "listen_addresses": "",
     "max_connections": "120",
@@ -100,9 +103,14 @@ def stop(settings: Settings) -> None:
     pgdata = _pgdata(settings)
     if settings.ledger_url is None and (pgdata / "postmaster.pid").exists():
         with _lock(settings):
-            # Status 1 also means that there was nothing to stop.
-            _run("pg_ctl", "-D", str(pgdata), "-m", "fast", "-w", "-t", "60", "stop", check=False)
-            _drop_socket_folder(settings)
+            server = process(settings)
+            if server is not None:
+                # "Fast": clients are cut off, then a checkpoint. pg_ctl would need to reach pgdata.
+                server.send_signal(signal.SIGINT)
+                _, alive = psutil.wait_procs([server], timeout=_STOP_SECONDS)
+                processes.end(alive, patience=1)
+            with contextlib.suppress(OSError):
+                socket_folder(settings).rmdir()
 
 
 def answers(settings: Settings) -> bool:
@@ -115,10 +123,14 @@ def answers(settings: Settings) -> bool:
     return False
 
 
-def pid(settings: Settings) -> int | None:
-    """Process id of the embedded server, as its own pid file says."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        return int((_pgdata(settings) / "postmaster.pid").read_text().splitlines()[0])
+def process(settings: Settings) -> psutil.Process | None:
+    """The embedded server's main process, if the one in its pid file is still that."""
+    with contextlib.suppress(OSError, ValueError, IndexError, psutil.NoSuchProcess):
+        lines = (_pgdata(settings) / "postmaster.pid").read_text().splitlines()
+        server = psutil.Process(int(lines[0]))
+        # The third line is the start in whole seconds, written just after it.
+        if abs(server.create_time() - int(lines[2])) < 5:
+            return server
     return None
 
 
@@ -209,12 +221,7 @@ def _server_user() -> pwd.struct_passwd:
     return pwd.getpwnam(_SERVER_USER)
 
 
-def _drop_socket_folder(settings: Settings) -> None:
-    with contextlib.suppress(OSError):
-        socket_folder(settings).rmdir()
-
-
-def _run(program: str, *arguments: str, check: bool = True) -> None:
+def _run(program: str, *arguments: str) -> None:
     inherited = {k: v for k, v in os.environ.items() if k != processes.MARKER}
     # A file, not a pipe: the server inherits it and would keep a pipe open for ever.
     with tempfile.TemporaryFile() as output:
@@ -228,7 +235,7 @@ def _run(program: str, *arguments: str, check: bool = True) -> None:
             cwd="/",
             check=False,
         )
-        if check and done.returncode:
+        if done.returncode:
             output.seek(0)
             raise PostgresUnavailable(
                 f"{program} failed: {output.read().decode(errors='replace').strip()[-800:]}",

@@ -100,12 +100,12 @@ class Supervisor:
 
     def _postgres_status(self) -> dict[str, object]:
         state = State.FAILING if self._postgres_problem else State.HEALTHY
-        pid = postgres.pid(self.settings)
+        server = postgres.process(self.settings)
         return {
             "name": "postgres",
-            "pid": pid,
+            "pid": server.pid if server else None,
             "state": str(state),
-            "reason": self._postgres_problem or ("" if pid else "external"),
+            "reason": self._postgres_problem or ("" if server else "external"),
         }
 
     def _is_due(self, what: str, seconds: float) -> bool:

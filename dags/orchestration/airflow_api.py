@@ -39,12 +39,12 @@ class AirflowApi:
         self._root = f"http://127.0.0.1:{settings.airflow_port}"
         self._headers = {"Content-Type": "application/json"}
         login = {"username": airflow.USER, "password": airflow.password(settings)}
-        token = self._call("/auth/token", login)["access_token"]
+        token = self.call("/auth/token", login)["access_token"]
         self._headers["Authorization"] = f"Bearer {token}"
 
     def asset(self, name: str) -> tuple[int, list[str]] | None:
         """Id of an asset and the DAGs that it wakes; None when no active DAG declares it."""
-        found = self._call(f"/api/v2/assets?{urlencode({'name_pattern': name, 'limit': 100})}")
+        found = self.call(f"/api/v2/assets?{urlencode({'name_pattern': name, 'limit': 100})}")
         for asset in found["assets"]:
             if asset["name"] == name:
                 return asset["id"], [dag["dag_id"] for dag in asset["scheduled_dags"]]
@@ -52,7 +52,7 @@ class AirflowApi:
 
     def consumer(self, dag_id: str) -> Consumer:
         """State of a DAG and of its newest runs."""
-        dag = self._call(f"/api/v2/dags/{quote(dag_id)}")
+        dag = self.call(f"/api/v2/dags/{quote(dag_id)}")
         started = self._runs(dag_id, order_by="-start_date", state=("running", "success", "failed"))
         return Consumer(
             dag_id,
@@ -63,18 +63,23 @@ class AirflowApi:
 
     def announce(self, asset_id: int, partition_key: str) -> None:
         """Emit one partition event of an asset."""
-        self._call("/api/v2/assets/events", {"asset_id": asset_id, "partition_key": partition_key})
+        self.call("/api/v2/assets/events", {"asset_id": asset_id, "partition_key": partition_key})
 
     def _runs(self, dag_id: str, *, order_by: str, state: tuple[str, ...]) -> list[dict[str, Any]]:
         query = urlencode({"order_by": order_by, "state": state, "limit": 1}, doseq=True)
-        runs: list[dict[str, Any]] = self._call(f"/api/v2/dags/{quote(dag_id)}/dagRuns?{query}")[
+        runs: list[dict[str, Any]] = self.call(f"/api/v2/dags/{quote(dag_id)}/dagRuns?{query}")[
             "dag_runs"
         ]
         return runs
 
-    def _call(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    def call(
+        self, path: str, body: dict[str, Any] | None = None, *, method: str | None = None
+    ) -> dict[str, Any]:
+        """Answer to a GET, or to a POST of `body`; an HTTP error raises."""
         content = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self._root + path, data=content, headers=self._headers)
+        request = urllib.request.Request(
+            self._root + path, data=content, headers=self._headers, method=method
+        )
         with urllib.request.urlopen(request, timeout=_SECONDS) as response:
             answer: dict[str, Any] = json.load(response)
         return answer

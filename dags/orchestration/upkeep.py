@@ -9,11 +9,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
-from countinghouse.build import stale
 from countinghouse.notifier import Alert, notifier
 from countinghouse.outbox import mark_sent, pending
-from countinghouse.planner import Stale
 from countinghouse.settings import Settings
+from countinghouse.staleness import StalePartition, stale
 from orchestration.airflow_api import AirflowApi
 from orchestration.wake_ups import wake_ups
 
@@ -69,7 +68,7 @@ def watch(settings: Settings, now: datetime) -> str:
     return f"{len(since)} partitions stale, {len(late)} of them for too long since this round"
 
 
-def _stale_alert(partition: Stale) -> Alert:
+def _stale_alert(partition: StalePartition) -> Alert:
     return Alert(
         table=partition.table,
         partition=partition.dt,

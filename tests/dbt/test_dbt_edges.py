@@ -30,7 +30,14 @@ def test_a_read_in_a_comment_is_no_read() -> None:
 
 @pytest.mark.parametrize(
     "read",
-    ["ref(name)", "ref('a', 'b')", "ref('a', v=1)", "history('a', 6 + 1)", "history('a')", "ref(1)"],
+    [
+        "ref(name)",
+        "ref('a', 'b')",
+        "ref('a', v=1)",
+        "history('a', 6 + 1)",
+        "history('a')",
+        "ref(1)",
+    ],
 )
 def test_a_read_that_is_not_literal_is_refused(read: str) -> None:
     with pytest.raises(ContractError, match="does not name what it reads"):

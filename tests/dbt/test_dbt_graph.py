@@ -13,6 +13,7 @@ from countinghouse.model_graph import Column, Edge, Model, Reads, Shape
 
 STG = "model.countinghouse.stg_shop__orders"
 TRAILING = "model.countinghouse.rpt_trailing"
+TOTAL = "model.countinghouse.rpt_total"
 ORDERS = "source.countinghouse.shop.orders"
 
 
@@ -48,17 +49,14 @@ def test_a_model_has_the_columns_of_its_contract(manifest: Any) -> None:
         ("full_snapshot", Reads.CHANGES, Reads.LATEST),
     ],
 )
-def test_a_feed_is_read_by_its_kind(
-    manifest: Any, kind: str, daily: Reads, whole: Reads
-) -> None:
+def test_a_feed_is_read_by_its_kind(manifest: Any, kind: str, daily: Reads, whole: Reads) -> None:
     manifest["sources"][ORDERS]["config"]["meta"]["landing"]["kind"] = kind
     assert models(manifest)["stg_shop__orders"].edges == (Edge("raw.shop__orders", daily),)
 
     node = manifest["nodes"][STG]
     node["config"]["partition_by"] = []
     del node["columns"]["dt"]
-    node["columns"]["_dt"] = {**node["columns"]["email"], "name": "day"}
-    manifest["nodes"].pop(TRAILING)
+    del manifest["nodes"][TRAILING]
     assert models(manifest)["stg_shop__orders"].edges == (Edge("raw.shop__orders", whole),)
 
 
@@ -85,6 +83,7 @@ def as_history(manifest: Any) -> None:
     meta["history"] = {"changes": "stg_shop__orders__rejected"}
     manifest["nodes"][STG]["raw_code"] = "{{ ref('stg_shop__orders__rejected') }}"
     manifest["nodes"][STG]["depends_on"]["nodes"] = [f"{STG}__rejected"]
+    manifest["nodes"][TOTAL]["raw_code"] = "{{ as_of('stg_shop__orders') }}"
 
 
 def test_a_dimension_with_history_is_read_as_of_a_date(manifest: Any) -> None:

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from world_models import COMPUTE, NAMES, ORDERS, RATES, Relation, Row, shop_graph
+from world_models import COMPUTE, NAMES, ORDERS, PRODUCTS, RATES, REGIONS, Relation, Row, shop_graph
 
 from countinghouse import pinning, planner
 from countinghouse.model_graph import Graph, Shape
-from countinghouse.names import OPEN
+from countinghouse.names import OPEN, dates_between
 from countinghouse.planner import Input, Partition, Plan, Published, Slice, State
 
 CONTRACT = "contract"
@@ -124,9 +124,7 @@ class World:
                 changed.append((table, dt))
         return changed
 
-    def _compute(
-        self, plan: Plan, state: State, graph: Graph
-    ) -> dict[Partition, tuple[Row, ...]]:
+    def _compute(self, plan: Plan, state: State, graph: Graph) -> dict[Partition, tuple[Row, ...]]:
         pins = pinning.pins(plan, state, graph)
         runs = pinning.run_dates(plan, state, graph)
         branch: dict[str, dict[str, Sequence[Row]]] = {
@@ -214,3 +212,21 @@ class World:
 
 def _digest(rows: Sequence[Row]) -> str:
     return repr(sorted(rows, key=repr))
+
+
+def shop(first: str, last: str) -> World:
+    """A built warehouse: orders, a price that changes and a rate every day, regions that stay."""
+    world = World()
+    for day in dates_between(first, last):
+        deliver_day(world, day, first)
+    world.build()
+    return world
+
+
+def deliver_day(world: World, day: str, first: str) -> None:
+    """What the sources send for one day; the rates since `first` again."""
+    price = int(day[8:])
+    world.deliver(ORDERS, day, [(day, "a", 1), (day, "b", 2)])
+    world.deliver(PRODUCTS, day, [("a", price), ("b", 7)])
+    world.deliver(REGIONS, day, [("a", 1), ("b", 2)])
+    world.deliver(RATES, day, [(known, "USD", 1) for known in dates_between(first, day)])

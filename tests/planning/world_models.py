@@ -129,8 +129,9 @@ def _cut(states: Sequence[Interval]) -> Written:
         ends = [i.valid_from for i in intervals[1:]] + [OPEN]
         for interval, end in zip(intervals, ends, strict=True):
             until = min(interval.valid_to, end)
-            yield OPEN if until == OPEN else month_of(until), tuple(
-                interval._replace(valid_to=until)
+            yield (
+                OPEN if until == OPEN else month_of(until),
+                tuple(interval._replace(valid_to=until)),
             )
 
 
@@ -169,7 +170,9 @@ def rpt_trailing_7d(read: Read, runs: Runs, code: int) -> Written:
 def fct_rates(read: Read, runs: Runs, code: int) -> Written:
     """A rate for every day: the last one of at most five days ago."""
     for day, _ in runs:
-        newest = {row[0]: (*row, found) for found, row in _window(read("staging.stg_rates"), day, 5)}
+        newest = {
+            row[0]: (*row, found) for found, row in _window(read("staging.stg_rates"), day, 5)
+        }
         yield from ((day, (*row, code)) for row in newest.values())
 
 

@@ -149,7 +149,7 @@ def _list_tables(session: Any, outcome: list[str]) -> None:
 def test_python_workers_import_this_project(session: Any) -> None:
     from pyspark.sql.functions import udf
 
-    @udf("string")
+    @udf("string", useArrow=False)
     def where(_: int) -> str:
         import countinghouse
 

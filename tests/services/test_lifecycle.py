@@ -35,11 +35,11 @@ def everything_of(settings: Settings) -> list[psutil.Process]:
     """What runs now: the supervisor, PostgreSQL, and all that is supervised."""
     found = processes.owned(settings)
     supervisor = processes.read_pid(pid_file(settings))
-    database = postgres.pid(settings)
+    database = postgres.process(settings)
     if supervisor is not None:
         found.append(supervisor)
     if database is not None:
-        found += [psutil.Process(database), *psutil.Process(database).children(recursive=True)]
+        found += [database, *database.children(recursive=True)]
     return found
 
 

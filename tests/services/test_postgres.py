@@ -32,9 +32,9 @@ def test_the_server_starts_when_it_is_first_needed(far: Settings) -> None:
 
 def test_only_a_unix_socket_of_the_owner_is_open(far: Settings) -> None:
     postgres.start(far)
-    pid = postgres.pid(far)
-    assert pid is not None
-    open_to = [c for c in psutil.Process(pid).net_connections("inet") if c.status == "LISTEN"]
+    server = postgres.process(far)
+    assert server is not None
+    open_to = [c for c in server.net_connections("inet") if c.status == "LISTEN"]
     assert open_to == []
     assert stat.S_IMODE(postgres.socket_folder(far).stat().st_mode) == 0o700
 
@@ -42,20 +42,23 @@ def test_only_a_unix_socket_of_the_owner_is_open(far: Settings) -> None:
 def test_a_killed_server_is_started_again_with_what_it_had(far: Settings) -> None:
     with psycopg.connect(postgres.ledger_url(far).replace("+psycopg", "")) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
-    pid = postgres.pid(far)
-    assert pid is not None
-    psutil.Process(pid).kill()
-    psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=10)
+    server = postgres.process(far)
+    assert server is not None
+    server.kill()
+    server.wait(10)
     with psycopg.connect(postgres.ledger_url(far).replace("+psycopg", "")) as connection:
         assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
 
 
 def test_after_stop_nothing_runs_and_no_socket_is_left(far: Settings) -> None:
     postgres.start(far)
-    pid = postgres.pid(far)
+    server = postgres.process(far)
+    assert server is not None
+    family = [server, *server.children(recursive=True)]
     postgres.stop(far)
+    psutil.wait_procs(family, timeout=5)
+    assert [one for one in family if one.is_running()] == []
     assert not postgres.answers(far)
-    assert not psutil.pid_exists(pid or 0)
     assert not postgres.socket_folder(far).exists()
 
 

@@ -1,0 +1,123 @@
+"""A running Airflow over an installation of its own, driven as a person would: CLI and REST."""
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import psutil
+
+from countinghouse.services import airflow, processes
+from countinghouse.settings import Settings
+
+# The triggerer is for waiting for people and for closes; nothing here defers.
+NEEDED = ("api-server", "scheduler", "dag-processor")
+DONE = ("success", "failed")
+
+
+@contextmanager
+def running_airflow(settings: Settings) -> Iterator["Airflow"]:
+    """Airflow's real processes; every DAG begins paused, so that nothing runs unasked."""
+    airflow.migrate(settings)
+    found = [one for one in airflow.components(settings) if one.name in NEEDED]
+    env = airflow.environment(settings) | processes.marker(settings)
+    env["AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION"] = "True"
+    started = []
+    try:
+        for component in found:
+            cwd = component.prepare()
+            words = ["airflow", component.name]
+            words += ["--skip-serve-logs"] if component.name == "scheduler" else []
+            started.append(processes.spawn(words, env=env, cwd=cwd, log=component.log))
+        for component in found:
+            wait_for(lambda one=component: one.healthy(600), f"{component.name} to be healthy")
+        yield Airflow(settings, env)
+    finally:
+        processes.end([psutil.Process(child.pid) for child in started], patience=15)
+        for child in started:
+            child.wait()
+
+
+@dataclass(frozen=True)
+class Airflow:
+    """What the tests ask of Airflow."""
+
+    settings: Settings
+    env: dict[str, str]
+
+    @property
+    def api(self) -> Any:
+        from orchestration.airflow_api import AirflowApi
+
+        return AirflowApi(self.settings)
+
+    def cli(self, *words: str) -> str:
+        """Output of an Airflow command, which must succeed."""
+        done = subprocess.run(["airflow", *words], env=self.env, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def backfill(self, dag_id: str, first: str, last: str, *more: str) -> None:
+        """Create a backfill by the CLI; it runs on its own."""
+        span = ("--from-date", first, "--to-date", last)
+        self.cli("backfill", "create", "--dag-id", dag_id, *span, *more)
+
+    def pause(self, dag_id: str, paused: bool = True) -> None:
+        """Pause a DAG or let it run."""
+        body = {"is_paused": paused}
+        wait_for(lambda: self._known(dag_id), f"{dag_id} to be parsed")
+        self.api.call(f"/api/v2/dags/{dag_id}", body, method="PATCH")
+
+    def _known(self, dag_id: str) -> bool:
+        dags = self.api.call("/api/v2/dags?limit=100")["dags"]
+        return dag_id in [dag["dag_id"] for dag in dags]
+
+    def trigger(self, dag_id: str) -> None:
+        """Start a run without a date, and wait for its end."""
+        run = self.api.call(f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None})
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run['dag_run_id'])}"
+        wait_for(lambda: self.api.call(path)["state"] in DONE, f"{dag_id} to end")
+
+    def runs(self, dag_id: str, run_type: str = "") -> list[dict[str, Any]]:
+        """Runs of a DAG, oldest first, of one type where given."""
+        found = self.api.call(f"/api/v2/dags/{dag_id}/dagRuns?limit=100&order_by=id")["dag_runs"]
+        return [run for run in found if run_type in ("", run["run_type"])]
+
+    def states(self, dag_id: str, run_type: str = "") -> dict[str, str]:
+        """State of the newest run by partition key."""
+        return {run["partition_key"]: run["state"] for run in self.runs(dag_id, run_type)}
+
+    def tasks(self, run: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        """Task instances of a run."""
+        path = f"/api/v2/dags/{run['dag_id']}/dagRuns/{quote(run['dag_run_id'])}/taskInstances"
+        found = self.api.call(path)["task_instances"]
+        return {task["task_id"]: task for task in found}
+
+    def wait_until_done(self, dag_id: str, run_type: str, keys: set[str]) -> dict[str, str]:
+        """Wait until there is a finished run for each key; their states."""
+
+        def done() -> bool:
+            states = self.states(dag_id, run_type)
+            return keys <= set(states) and all(states[key] in DONE for key in keys)
+
+        wait_for(done, f"{dag_id} to run {sorted(keys)}", lambda: str(self.states(dag_id)))
+        return self.states(dag_id, run_type)
+
+
+def wait_for(
+    condition: Callable[[], bool],
+    what: str,
+    shown: Callable[[], str] = lambda: "",
+    *,
+    seconds: float = 180,
+) -> None:
+    """Poll until `condition` holds; the failure says what was waited for."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"waited {seconds} s for {what}. {shown()}"
+        time.sleep(0.5)
+
+
