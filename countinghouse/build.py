@@ -68,7 +68,7 @@ def build(
             f"{unknown} names no model, folder or layer",
             remedy="countinghouse lineage, to see the models",
         ) from None
-    reconcile.reconcile(settings, full=False)
+    reconcile.finish_crashes(settings)
     request = Request(
         settings,
         open_ledger(settings),
@@ -99,7 +99,7 @@ def _one_pass_surviving(
             if attempt == _ENGINE_RESTARTS - 1:
                 raise
             log.warning("the engine died; starting again once it is healthy")
-            reconcile.reconcile(request.settings, full=False)
+            reconcile.finish_crashes(request.settings)
     raise AssertionError
 
 

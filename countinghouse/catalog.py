@@ -24,7 +24,7 @@ def rebuild_catalog(settings: Settings) -> Rebuilt:
     Readers of a table get an error for the second between the two.
     """
     ledger = open_ledger(settings)
-    done = reconcile.reconcile(settings, full=False)
+    done = reconcile.finish_crashes(settings)
     everything = published.locations(ledger)
     session = engine_session.open_session(settings, name="rebuild-catalog")
     try:

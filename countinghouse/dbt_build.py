@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from countinghouse.dbt_manifest import invoke, packed_manifest
 from countinghouse.dbt_session import statements_in
 from countinghouse.errors import CountinghouseError, Fenced
 from countinghouse.landing.columns import raw_columns
-from countinghouse.model_graph import Shape
+from countinghouse.model_graph import Model, Shape
 from countinghouse.settings import Settings
 
 _THREADS = 2
@@ -60,16 +60,20 @@ def run_models(
     A failing test skips what depends on its model. Every statement runs in the session; raises
     Fenced when that was closed meanwhile.
     """
-    selected = {names.table(name).partition(".")[2] for name in select}
+    models = {model.name: model for model in load_graph(settings).models}
+    chosen = set(select)
+    for name in sorted(chosen - models.keys()):
+        raise CountinghouseError(f"no model {name}", remedy="countinghouse lineage")
+    selected = {models[name].table for name in chosen}
     with statements_in(settings, session_id) as session:
         known = {row.tableName for row in session.sql(f"show tables in {branch}").collect()}
         manifest = _unpacked(settings)
         _move(manifest, branch, attempt_root)
-        daily = {m.unique_id for m in load_graph(settings).models if m.shape is Shape.DAILY}
-        not_run = _keep_tests(manifest, daily, selected, known | selected)
+        by_id = {model.unique_id: model for model in models.values()}
+        not_run = _keep_tests(manifest, by_id, selected, known | selected)
         words = ["build", "--select", *sorted(selected), f"--threads={_THREADS}"]
-        results = _invoke(settings, words, manifest)
-        return [*_described(settings, session, branch, results), *not_run]
+        results = _described(settings, session, branch, _invoke(settings, words, manifest))
+        return [*results, *not_run]
 
 
 def run_unit_tests(
@@ -142,7 +146,10 @@ def _move(manifest: Any, branch: str, attempt_root: Path) -> None:
 
 
 def _keep_tests(
-    manifest: Any, daily: Collection[str], selected: Collection[str], known: Collection[str]
+    manifest: Any,
+    models: Mapping[str, Model],
+    selected: Collection[str],
+    known: Collection[str],
 ) -> list[NodeResult]:
     """Take out the tests of other models, and those that read what is not in the branch."""
     manifest.unit_tests.clear()
@@ -150,16 +157,17 @@ def _keep_tests(
     for key, test in list(manifest.nodes.items()):
         if test.resource_type != "test":
             continue
-        attached = getattr(test, "attached_node", None) or ""
         reads = {_table(manifest, parent) for parent in test.depends_on_nodes}
-        missing = reads.difference(known)
+        missing, model = sorted(reads.difference(known)), models.get(test.attached_node)
         if missing or reads.isdisjoint(selected):
             del manifest.nodes[key]
-            if attached and _table(manifest, attached) in selected:
-                message = f"not in the branch: {', '.join(sorted(missing))}"
-                not_run.append(NodeResult(test.name, "test", "not_run", message=message))
-        elif attached in daily:
-            test.config["daily_model"] = _table(manifest, attached)
+        if missing and model and model.table in selected:
+            message = f"not in the branch: {', '.join(missing)}"
+            not_run.append(
+                NodeResult(test.name, "test", "not_run", 0, message, attached_model=model.name)
+            )
+        if model and model.shape is Shape.DAILY:
+            test.config["daily_model"] = model.table
     return not_run
 
 

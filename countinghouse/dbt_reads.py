@@ -95,7 +95,9 @@ class _Reader:
         if Shape.WHOLE in (self.shape, parent):
             return Edge(relation, Reads.WHOLE)
         if self.shape is Shape.HISTORY:
-            return self._known_to_history(call)
+            # Its edges are those of meta.history; the SQL must not read more.
+            self._must_be_declared(call)
+            return None
         return Edge(relation, _MODELS[call.name], days)
 
     def _fits(self, call: Call, parent: Shape, days: int) -> None:
@@ -113,7 +115,7 @@ class _Reader:
                 "ref() all others",
             )
 
-    def _known_to_history(self, call: Call) -> None:
+    def _must_be_declared(self, call: Call) -> None:
         if call.arguments[0] not in self.history.values():
             raise refusal(
                 self.node,

@@ -1,5 +1,6 @@
 """Sessions of the one engine: opening, fencing, waiting for its health."""
 
+import logging
 import os
 import time
 import uuid
@@ -40,9 +41,12 @@ def open_session(settings: Settings, session_id: str | None = None, *, name: str
     # Without it pyspark's functions look for a JVM in this process.
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
     from pyspark.errors import PySparkException
+    from pyspark.logger import PySparkLogger
     from pyspark.sql.connect.client.retries import DefaultPolicy
     from pyspark.sql.connect.session import SparkSession
 
+    # It writes each failing statement with its literals, 10-30 kB, to stderr.
+    PySparkLogger.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     builder = SparkSession.builder.remote(remote_url(settings, session_id or new_session_id()))
     try:
         if not connect.listening(settings):

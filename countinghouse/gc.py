@@ -36,7 +36,7 @@ def collect(settings: Settings, *, dry_run: bool = True) -> list[Garbage]:
     _refuse_if_behind(settings, ledger)
     keep = Keep(settings.rollback_depth, settings.gc_grace_seconds)
     if not dry_run:
-        reconcile.reconcile(settings, full=False)
+        reconcile.finish_crashes(settings)
         _mark(ledger, keep)
     found = [*_directories(settings, ledger, keep), *_graves(settings, ledger)]
     branches = _branches(settings, ledger, keep, delete=not dry_run)

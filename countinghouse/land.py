@@ -31,7 +31,7 @@ def land(settings: Settings, contracts: Sequence[Contract], *, run_id: str) -> R
 
     A delivery that breaks its contract is refused: its date keeps what was published.
     """
-    reconcile.reconcile(settings, full=False)
+    reconcile.finish_crashes(settings)
     ledger = open_ledger(settings)
     report = RunReport(run_id)
     # A refusal may leave another delivery of the same date to land: until nothing is left.

@@ -1,6 +1,6 @@
 """Answers `countinghouse lineage`: what a partition was made of, and what was made of it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -80,6 +80,7 @@ def lineage(settings: Settings, table: str, dt: str) -> Lineage:
 def partitions_read(item: Input, state: State, graph: Graph) -> Iterator[Partition]:
     """Published partitions behind a recorded input, the inverse of `planner.resolve`."""
     dates = state.dates(item.table)
+    found: Sequence[str]
     match item.role:
         case "same" | "window" | "current" | "whole":
             found = [item.dt]

@@ -32,14 +32,14 @@ def sql(settings: Settings, query: str, *, limit: int = 100) -> Answer:
     session = engine_session.open_session(settings, name="sql")
     try:
         frame = session.sql(statement)
-        rows = frame.limit(limit + 1).collect()
+        columns, rows = frame.columns, frame.limit(limit + 1).collect()
     except PySparkException as error:
         raise CountinghouseError(
-            _first_line(error), remedy="write one SELECT, SHOW or DESCRIBE"
+            _first_line(error), remedy="only one SELECT, SHOW or DESCRIBE can be run here"
         ) from error
     finally:
         session.stop()
-    return Answer(frame.columns, [tuple(row) for row in rows[:limit]], len(rows) > limit)
+    return Answer(columns, [tuple(row) for row in rows[:limit]], len(rows) > limit)
 
 
 def _first_line(error: PySparkException) -> str:

@@ -1,6 +1,6 @@
 """Finishes what a crash left, and makes the metastore say what the ledger says."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -15,15 +15,30 @@ from countinghouse.notifier import Alert, notifier
 from countinghouse.settings import Settings
 from countinghouse.version import data_files
 
+_ENGINE_SECONDS = 60
+
 
 def reconcile(settings: Settings, *, full: bool = True) -> list[str]:
-    """Fence dead attempts, roll decided sets forward, repair pointers; return what was done.
+    """Finish crashes, check every published directory, repair pointers; return what was done.
 
-    `full` also compares every published location and directory with the ledger; without it only
-    what crashed is finished. What cannot be repaired (a directory that vanished) is alerted.
+    Without `full` the metastore is not asked: a check that a minute can afford.
     """
+    done = finish_crashes(settings)
     ledger = open_ledger(settings)
-    engine_session.wait_until_healthy(settings, 60)
+    done += find_lost(settings, ledger)
+    if full or done:
+        session = engine_session.open_session(settings, name="reconcile")
+        try:
+            done += repair(settings, ledger, session)
+        finally:
+            session.stop()
+    return done
+
+
+def finish_crashes(settings: Settings) -> list[str]:
+    """Fence dead attempts and roll forward what they had decided; every claimant does so first."""
+    ledger = open_ledger(settings)
+    engine_session.wait_until_healthy(settings, _ENGINE_SECONDS)
     done = [
         f"fenced attempt {attempt} of {run}"
         for attempt, run in attempts.fence_dead(
@@ -33,7 +48,7 @@ def reconcile(settings: Settings, *, full: bool = True) -> list[str]:
         )
     ]
     left = _abandoned_sets(ledger)
-    if not left and not full:
+    if not left:
         return done
     session = engine_session.open_session(settings, name="reconcile")
     try:
@@ -41,8 +56,6 @@ def reconcile(settings: Settings, *, full: bool = True) -> list[str]:
             pointers.log_set(settings, ledger, set_id)
             publication.roll_forward(settings, ledger, session, set_id)
             done.append(f"rolled publication set {set_id} forward")
-        if full:
-            done += repair(settings, ledger, session)
     finally:
         session.stop()
     return done
@@ -64,21 +77,34 @@ def _abandoned_sets(ledger: sa.Engine) -> list[str]:
         return list(connection.execute(query).scalars())
 
 
-def repair(settings: Settings, ledger: sa.Engine, session: SparkSession) -> list[str]:
-    """Compare every published partition with metastore and storage; restore what differs."""
+def find_lost(settings: Settings, ledger: sa.Engine) -> list[str]:
+    """Alert on published directories that are not what their manifests say; mark them stale."""
     done = []
-    everything = published.locations(ledger)
-    for name, spec in published.table_specs(ledger).items():
-        expected = {}
-        for dt, found in everything.get(name, {}).items():
+    for name, partitions in published.locations(ledger).items():
+        for dt, found in partitions.items():
             why = _lost(settings, found)
             if why:
                 done.append(f"{name} {dt}: {why}")
                 _report_lost(settings, ledger, name, dt, found, why)
-            lost = why or found.collected
-            expected[dt] = _grave(settings, name, dt) if lost else settings.warehouse / found.path
-        if expected:
-            done += _restore(settings, session, spec, expected)
+    return done
+
+
+def repair(settings: Settings, ledger: sa.Engine, session: SparkSession) -> list[str]:
+    """Let the metastore say what the ledger says, table by table."""
+    done = []
+    for spec in published.table_specs(ledger).values():
+        # While nobody can claim: what is claimed already is its publisher's to move.
+        with ledger.begin() as connection:
+            attempts.lock_claims(connection)
+            busy = {dt for table, dt in attempts.claimed(connection) if table == spec.name}
+            expected = {
+                dt: _grave(settings, spec.name, dt)
+                if found.collected
+                else settings.warehouse / found.path
+                for dt, found in published.locations(ledger).get(spec.name, {}).items()
+            }
+            if expected:
+                done += _restore(settings, session, spec, expected, busy)
     return done
 
 
@@ -121,16 +147,24 @@ def _grave(settings: Settings, table: str, dt: str) -> Path:
 
 
 def _restore(
-    settings: Settings, session: SparkSession, spec: TableSpec, expected: Mapping[str, Path]
+    settings: Settings,
+    session: SparkSession,
+    spec: TableSpec,
+    expected: Mapping[str, Path],
+    busy: Collection[str],
 ) -> list[str]:
     name = spec.name
     missing = not session.catalog.tableExists(name)
     metastore.ensure_table(session, spec, pointers.empty_directory(settings, name))
-    relative = {dt: str(path.relative_to(settings.warehouse)) for dt, path in expected.items()}
+    relative = {
+        dt: str(path.relative_to(settings.warehouse))
+        for dt, path in expected.items()
+        if dt not in busy
+    }
     wrong = pointers.wrong_pointers(settings, session, spec, relative)
     extra: set[str] = set()
     if spec.partitioned:
-        extra = metastore.partitions(session, name) - set(expected)
+        extra = metastore.partitions(session, name) - set(expected) - set(busy)
         for dt in sorted(extra):
             session.sql(f"ALTER TABLE {name} DROP PARTITION (dt='{dt}')")
     if wrong:

@@ -42,7 +42,7 @@ def rollback(
     """
     partition = (names.table(table), names.partition(dt))
     ledger = open_ledger(settings)
-    reconcile.reconcile(settings, full=False)
+    reconcile.finish_crashes(settings)
     before, chosen = _chosen(ledger, partition, to)
     version = _sound(settings, ledger, chosen)
     with publication.claim(

@@ -48,6 +48,8 @@ class Settings(BaseSettings):
     max_result_size: str = "1g"
     statement_timeout_seconds: int = 1800
     log_file_mb: int = 50
+    reconcile_seconds: int = 60
+    """How often the supervisor compares the catalog with the ledger."""
 
     lease_seconds: int = 60
     """A claim whose holder has not renewed it for this long may be taken over."""

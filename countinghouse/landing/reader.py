@@ -41,7 +41,7 @@ _BATCH_CHARACTERS = 8 << 20
 
 
 @dataclass
-class Files(InputPartition):
+class Files(InputPartition):  # type: ignore[misc]
     """Files that one task reads, each as the plain values of its specification."""
 
     specs: list[dict[str, Any]]
@@ -51,7 +51,7 @@ class Files(InputPartition):
         self.specs = specs
 
 
-class CsvSource(DataSource):
+class CsvSource(DataSource):  # type: ignore[misc]
     """Options: `feed` (dialect and columns, JSON) and `parts` (lists of files, JSON)."""
 
     @classmethod
@@ -69,7 +69,7 @@ class CsvSource(DataSource):
         return CsvReader(json.loads(self.options["feed"]), json.loads(self.options["parts"]))
 
 
-class CsvReader(DataSourceReader):
+class CsvReader(DataSourceReader):  # type: ignore[misc]
     """Yields Arrow batches of the records of each file."""
 
     def __init__(self, feed: dict[str, Any], parts: list[list[dict[str, Any]]]) -> None:

@@ -31,7 +31,7 @@ _PLAIN = re.compile(r"[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)\Z")
 _SCIENTIFIC = re.compile(r"[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,3})?\Z")
 _NEGATIVE_ZERO = re.compile(r"-0*[.]?0*\Z")
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
-_WHOLE = re.compile(r"[+-]?[0-9]+\Z")
+_WHOLE = re.compile(r"[+-]?[0-9]+([.]0*)?\Z")
 
 
 @dataclass
@@ -217,9 +217,9 @@ def minor_units(text: str, column: Column, exponent: int) -> int | None:
     """An amount as landing reads it, in minor units; None if landing would not take it."""
     kind = column.parsed
     if kind.name == "bigint":
-        return int(text) if _WHOLE.match(text) and -(2**63) <= int(text) < 2**63 else None
-    rounds = column.round_within is not None
-    if not (_SCIENTIFIC if rounds else _PLAIN).match(text) or _NEGATIVE_ZERO.match(text):
+        return _whole_minor_units(text, column)
+    exponents = column.scientific or column.round_within is not None
+    if not (_SCIENTIFIC if exponents else _PLAIN).match(text) or _NEGATIVE_ZERO.match(text):
         return None
     exact = _EXACT.create_decimal(text)
     places = min(kind.scale, exponent)
@@ -229,3 +229,11 @@ def minor_units(text: str, column: Column, exponent: int) -> int | None:
     if abs(amount) >= Decimal(10) ** (kind.precision - kind.scale):
         return None
     return int(amount.scaleb(exponent, _EXACT))
+
+
+def _whole_minor_units(text: str, column: Column) -> int | None:
+    if not (_SCIENTIFIC if column.scientific else _WHOLE).match(text):
+        return None
+    number = _EXACT.create_decimal(text)
+    fits = number == number.to_integral_value() and -(2**63) <= number < 2**63
+    return int(number) if fits else None

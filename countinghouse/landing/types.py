@@ -4,7 +4,6 @@ Nothing is rounded, cut, shifted or turned to NULL unless the contract says so.
 """
 
 from dataclasses import dataclass
-from decimal import Decimal
 
 from countinghouse.content_digest import Money
 from countinghouse.contracts import Column, Contract
@@ -74,7 +73,7 @@ def _absent(contract: Contract, column: Column, text: str) -> str:
     if column.name in contract.keys:
         blank = quoted(f"{column.name}: key is blank")
         return f"when {text} is null or trim({text}) = '' then {blank}"
-    if not column.nullable:
+    if not column.nullable or column.name == contract.business_date.column:
         return f"when {text} is null then {quoted(f'{column.name}: is null')}"
     return f"when {text} is null then null"
 
@@ -87,9 +86,7 @@ def _converted(
         case "string":
             return text, [], ""
         case "int" | "bigint":
-            value = f"try_cast(regexp_replace({text}, '[.]0*$', '') as {column.parsed.name})"
-            rules = [(f"{text} not rlike {_WHOLE}", "not a whole number")]
-            return value, [*rules, (f"{value} is null", "out of range")], ""
+            return *_whole(column, text), ""
         case "boolean":
             value = (
                 f"case when lower({text}) in ({_TRUE}) then true "
@@ -103,6 +100,21 @@ def _converted(
     return *instants.timestamp(column, text, contract.business_date.source_zone), ""
 
 
+def _whole(column: Column, text: str) -> tuple[str, list[tuple[str, str]]]:
+    kind = column.parsed.name
+    value = f"try_cast(regexp_replace({text}, '[.]0*$', '') as {kind})"
+    if not column.scientific:
+        wrong = [(f"{text} not rlike {_WHOLE}", "not a whole number")]
+        return value, [*wrong, (f"{value} is null", "out of range")]
+    number = f"try_cast({text} as decimal(38, 18))"
+    value = f"case when {text} rlike {_WHOLE} then {value} else try_cast({number} as {kind}) end"
+    wrong = [
+        (f"{text} not rlike {_SCIENTIFIC}", "not a whole number"),
+        (f"{number} <> floor({number}) or {_inexact(text, number)}", "not a whole number"),
+    ]
+    return value, [*wrong, (f"{value} is null", "out of range")]
+
+
 def _decimal(
     contract: Contract, column: Column, text: str
 ) -> tuple[str, list[tuple[str, str]], str]:
@@ -110,25 +122,30 @@ def _decimal(
     value = f"try_cast({text} as {column.type})"
     if places < column.parsed.scale:
         value = f"try_cast(try_cast({text} as decimal(38, {places})) as {column.type})"
-    exact = rf"{text} rlike r'^[+-]?[0-9]*([.][0-9]{{0,{places}}}0*)?\z'"
-    shape = _PLAIN if column.round_within is None else _SCIENTIFIC
+    plain = rf"{text} rlike r'^[+-]?[0-9]*([.][0-9]{{0,{places}}}0*)?\z'"
+    exponents = column.scientific or column.round_within is not None
     rules = [
-        (f"{text} not rlike {shape}", "not a decimal"),
+        (f"{text} not rlike {_SCIENTIFIC if exponents else _PLAIN}", "not a decimal"),
         (f"{text} rlike {_NEGATIVE_ZERO}", "negative zero"),
     ]
-    rounded = ""
+    # As many places as leave room for the type's digits; they tell any declared tolerance.
+    room = 38 - (column.parsed.precision - column.parsed.scale)
+    exact = f"try_cast({text} as decimal(38, {min(20, room)}))"
+    changed = f"not ({plain})"
+    if exponents:
+        changed += f" and not coalesce({exact} = {value} and not {_inexact(text, value)}, false)"
     if column.round_within is None:
-        rules.append((f"not ({exact})", f"more than {places} decimals"))
-    else:
-        rounded = f"({text} is not null and not ({exact}))"
-        rules.append((_far(text, value, column.round_within), "rounding changes too much"))
-    return value, [*rules, (f"{value} is null", "out of range")], rounded
+        rules.append((changed, f"more than {places} decimals"))
+        return value, [*rules, (f"{value} is null", "out of range")], ""
+    within = f"cast('{column.round_within:f}' as decimal(38, 20))"
+    far = f"{value} is not null and not coalesce(abs({exact} - {value}) <= {within}, false)"
+    rules += [(f"{value} is null", "out of range"), (far, "rounding changes too much")]
+    return value, rules, f"({text} is not null and {changed})"
 
 
-def _far(text: str, value: str, within: Decimal) -> str:
-    # 20 places tell a difference from any declared tolerance; the rest of the text cannot matter.
-    exact = f"try_cast({text} as decimal(38, 20))"
-    return f"abs({exact} - {value}) > cast('{within:f}' as decimal(38, 20))"
+def _inexact(text: str, value: str) -> str:
+    """SQL of whether a text with an exponent says more than fits into a decimal's places."""
+    return f"try_cast({text} as double) <> cast({value} as double)"
 
 
 def _places(contract: Contract, column: Column) -> int:

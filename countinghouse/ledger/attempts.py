@@ -165,6 +165,14 @@ def _open_holders(
     return sorted({(attempt, session) for attempt, session in rows})
 
 
+def claimed(connection: sa.Connection) -> set[Partition]:
+    """Partitions under an open claim."""
+    rows = connection.execute(
+        sa.select(claims.c.table_name, claims.c.dt).where(claims.c.state == "open")
+    )
+    return {(table, dt) for table, dt in rows}
+
+
 def check_not_fenced(connection: sa.Connection, attempt: Attempt) -> None:
     """Lock the attempt's claims; raise Fenced if any has a newer epoch or has been closed."""
     rows = connection.execute(

@@ -71,7 +71,7 @@ def absorb(settings: Settings, ledger: sa.Engine) -> Recovered:
 def _deliveries(connection: sa.Connection, settings: Settings) -> int:
     paths = sorted((settings.archive / "log").glob("[0-9]*.json"))
     rows = [json.loads(path.read_text()) for path in paths]
-    known = set(connection.execute(sa.select(deliveries.c.position)).scalars())
+    known: set[int] = set(connection.execute(sa.select(deliveries.c.position)).scalars())
     for row in rows:
         statement = insert(deliveries).values(row)
         connection.execute(

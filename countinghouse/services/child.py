@@ -39,7 +39,7 @@ class Component:
     start: Callable[[], processes.Start]
     healthy: Callable[[float], bool]
     ports: tuple[int, ...] = ()
-    start_seconds: float = 90
+    start_seconds: float = 60
     stop_seconds: float = 15
 
 

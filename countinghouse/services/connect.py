@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import grpc
-from pyspark.sql.connect import proto
-from pyspark.sql.connect.proto import base_pb2_grpc
 
 from countinghouse.settings import Settings
 
@@ -46,6 +44,8 @@ def release(settings: Settings, session_id: str, *, deadline: float) -> None:
     Interrupting first also makes a session known that has not sent anything yet, so that the
     engine refuses it later.
     """
+    from pyspark.sql.connect import proto
+
     interrupt = proto.InterruptRequest(
         session_id=session_id,
         user_context=proto.UserContext(user_id=USER),
@@ -63,6 +63,9 @@ def is_closed(error: grpc.RpcError) -> bool:
 
 @contextlib.contextmanager
 def _stub(settings: Settings) -> Iterator[Any]:
+    # Importing pyspark takes a second: commands that do not talk to the engine do without.
+    from pyspark.sql.connect.proto import base_pb2_grpc
+
     credentials = grpc.composite_channel_credentials(
         grpc.local_channel_credentials(),
         grpc.access_token_call_credentials(settings.secret("connect_token")),
@@ -74,6 +77,8 @@ def _stub(settings: Settings) -> Iterator[Any]:
 
 def show_databases(session_id: str) -> Any:
     """The cheapest request that needs the metastore."""
+    from pyspark.sql.connect import proto
+
     query = proto.Relation(sql=proto.SQL(query="SHOW DATABASES"))
     return proto.ExecutePlanRequest(
         session_id=session_id,
@@ -83,6 +88,8 @@ def show_databases(session_id: str) -> Any:
 
 
 def _release(session_id: str) -> Any:
+    from pyspark.sql.connect import proto
+
     return proto.ReleaseSessionRequest(
         session_id=session_id, user_context=proto.UserContext(user_id=USER)
     )

@@ -48,7 +48,7 @@ class Status:
         return self.state == "healthy"
 
 
-def up(settings: Settings, *, with_airflow: bool = True, deadline: float = 180) -> bool:
+def up(settings: Settings, *, with_airflow: bool = True, deadline: float = 300) -> bool:
     """Start everything and return when it is healthy; false when it was running before."""
     with _starting(settings):
         already = running(settings)

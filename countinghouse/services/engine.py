@@ -34,6 +34,8 @@ def component(settings: Settings) -> Component:
             and connect.catalog_answers(settings, deadline=_HEALTH_SECONDS)
         ),
         ports=(settings.connect_port, settings.thrift_port, settings.spark_ui_port),
+        # 8 seconds on two idle cores; a start that hangs is rare, a busy machine is not.
+        start_seconds=180,
     )
 
 

@@ -24,7 +24,6 @@ from countinghouse.settings import Settings
 
 _TICK_SECONDS = 0.25
 _POSTGRES_SECONDS = 10.0
-_RECONCILE_SECONDS = 60.0
 _RECONCILE_LIMIT_SECONDS = 600.0
 _LOG_SECONDS = 30.0
 
@@ -52,6 +51,7 @@ class Supervisor:
         self._due: dict[str, float] = {}
         self._reconciler: subprocess.Popen[bytes] | None = None
         self._reconciler_started = 0.0
+        self._engine_is_new = True
         self._postgres_problem = ""
 
     def run(self) -> None:
@@ -70,6 +70,7 @@ class Supervisor:
         for child in self.children:
             if child.tick() and child.component.name == "engine":
                 self._due["reconcile"] = 0.0
+                self._engine_is_new = True
         if self.children[0].state is State.HEALTHY and self._is_due(
             "reconcile", _RECONCILE_SECONDS
         ):
@@ -123,8 +124,12 @@ class Supervisor:
             processes.end_group(running, patience=5)
         if importlib.util.find_spec("countinghouse.reconcile") is None:
             return
+        # A new engine may have lost statements; otherwise the catalog is asked by maintenance.
+        depth = [] if self._engine_is_new else ["--quick"]
+        self._engine_is_new = False
         start = processes.Start(
-            command=[sys.executable, "-m", "countinghouse.cli", "reconcile"],
+            # Behind everybody's queries: it is never urgent, except when it finds something.
+            command=["nice", sys.executable, "-m", "countinghouse.cli", "reconcile", *depth],
             environment=processes.environment(self.settings),
             folder=self.settings.run,
             log=self.settings.logs / "reconcile.log",

@@ -4,17 +4,17 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from urllib.parse import quote
-
-import psutil
 
 from countinghouse.services import airflow, processes
 from countinghouse.settings import Settings
 
 # The triggerer is for waiting for people and for closes; nothing here defers.
 NEEDED = ("api-server", "scheduler", "dag-processor")
+ARGUMENTS = {"scheduler": ["--skip-serve-logs"]}
 DONE = ("success", "failed")
 
 
@@ -22,23 +22,21 @@ DONE = ("success", "failed")
 def running_airflow(settings: Settings) -> Iterator["Airflow"]:
     """Airflow's real processes; every DAG begins paused, so that nothing runs unasked."""
     airflow.migrate(settings)
-    found = [one for one in airflow.components(settings) if one.name in NEEDED]
-    env = airflow.environment(settings) | processes.marker(settings)
+    components = [one for one in airflow.components(settings) if one.name in NEEDED]
+    env = airflow.environment(settings)
     env["AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION"] = "True"
     started = []
     try:
-        for component in found:
-            cwd = component.prepare()
-            words = ["airflow", component.name]
-            words += ["--skip-serve-logs"] if component.name == "scheduler" else []
-            started.append(processes.spawn(words, env=env, cwd=cwd, log=component.log))
-        for component in found:
-            wait_for(lambda one=component: one.healthy(600), f"{component.name} to be healthy")
+        for one in components:
+            words = ["airflow", one.name, *ARGUMENTS.get(one.name, ())]
+            start = replace(one.start(), command=words, environment=env)
+            started.append(processes.spawn(settings, start))
+        for one in components:
+            wait_for(partial(one.healthy, 600), f"{one.name} to be healthy")
         yield Airflow(settings, env)
     finally:
-        processes.end([psutil.Process(child.pid) for child in started], patience=15)
         for child in started:
-            child.wait()
+            processes.end_group(child, patience=15)
 
 
 @dataclass(frozen=True)
@@ -119,5 +117,3 @@ def wait_for(
     while not condition():
         assert time.monotonic() < end, f"waited {seconds} s for {what}. {shown()}"
         time.sleep(0.5)
-
-

@@ -70,7 +70,8 @@ class Attempt:
             "select cast(o as bigint) as order_id, cast(a as decimal(18,2)) as amount, "
             "'a@example.com' as email, timestamp '2026-01-01 10:00:00' as ordered_at, "
             f"'{dt}' as _business_date, map('k', 'v') as _extra, 1L as _delivery, "
-            "1 as _delivery_version, 'orders.csv' as _source_file, cast(n as bigint) as _row_number "
+            "1 as _delivery_version, 'orders.csv' as _source_file, "
+            "cast(n as bigint) as _row_number "
             f"from values {rows} as t(o, a, n)"
         ).coalesce(1).write.parquet(str(folder))
         return folder

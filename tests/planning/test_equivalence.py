@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from schedules import Action, schedules
 from world import World
 
-RANDOM = settings(max_examples=150, deadline=None, derandomize=True, database=None)
+RANDOM = settings(max_examples=200, deadline=None, derandomize=True, database=None)
 
 
 @RANDOM

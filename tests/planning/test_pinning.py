@@ -1,7 +1,7 @@
 """A plan reads exactly the published partitions that its builds need."""
 
 import pytest
-from world import World, deliver_day, shop
+from world import World, deliver_day, deliver_rates, shop
 from world_models import ORDERS, PRODUCTS, RATES, REGIONS
 
 from countinghouse import pinning
@@ -16,7 +16,8 @@ _BUILT = shop(FIRST, LAST)
 @pytest.fixture
 def world() -> World:
     world = _BUILT.copy()
-    deliver_day(world, NEXT, FIRST)
+    deliver_day(world, NEXT)
+    deliver_rates(world, FIRST, NEXT)
     return world
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from world import CONTRACT, World, deliver_day, shop
+from world import CONTRACT, World, deliver_day, deliver_rates, shop
 from world_models import NAMES, ORDERS, PRODUCTS, RATES, REGIONS
 
 from countinghouse import planner
@@ -62,7 +62,8 @@ def test_what_was_never_built_is_stale() -> None:
 
 
 def test_parents_are_built_before_children(world: World) -> None:
-    deliver_day(world, NEXT, FIRST)
+    deliver_day(world, NEXT)
+    deliver_rates(world, FIRST, NEXT)
     order = list(world.plan().builds)
     assert order == [name for name in NAMES if name in order]
     assert len(order) == 13
@@ -102,7 +103,7 @@ def test_only_the_selected_models_are_planned(world: World) -> None:
 
 
 def test_the_range_bounds_daily_models_only(world: World) -> None:
-    deliver_day(world, NEXT, FIRST)
+    deliver_day(world, NEXT)
     world.deliver(ORDERS, FIRST, [(FIRST, "a", 5)])
     plan = world.plan(first=NEXT, last=NEXT)
     assert {dt for dts in daily(plan).values() for dt in dts} == {NEXT}
@@ -304,15 +305,15 @@ def test_a_released_part_of_a_dimension_restarts_its_fold(world: World, part: st
 
 
 def test_a_new_day_is_folded_into_what_is_published(world: World) -> None:
-    deliver_day(world, NEXT, FIRST)
+    deliver_day(world, NEXT)
     plan = world.plan()
     assert plan.folds["marts.dim_products"] == Fold((NEXT,), full=False)
     assert plan.builds["marts.dim_products"] == ("2026-02-01", OPEN)
 
 
 def test_days_that_were_built_before_the_fold_are_folded_too(world: World) -> None:
-    deliver_day(world, NEXT, FIRST)
-    deliver_day(world, "2026-02-06", FIRST)
+    deliver_day(world, NEXT)
+    deliver_day(world, "2026-02-06")
     world.build(["staging", "intermediate"], last=NEXT)
     fold = world.plan().folds["marts.dim_products"]
     assert fold == Fold((NEXT, "2026-02-06"), full=False)
@@ -353,14 +354,14 @@ def test_another_parent_of_a_dimension_folds_it_from_nothing(world: World) -> No
 
 
 def test_a_fact_waits_for_a_dimension_that_is_not_selected(world: World) -> None:
-    deliver_day(world, NEXT, FIRST)
+    deliver_day(world, NEXT)
     world.build(["staging", "intermediate"])
     assert not world.plan(["fct_orders"])
     assert NEXT in world.plan(["fct_orders", "dim_products"]).builds["marts.fct_orders"]
 
 
 def test_a_fact_waits_when_changes_are_built_without_their_dimension(world: World) -> None:
-    deliver_day(world, NEXT, FIRST)
+    deliver_day(world, NEXT)
     plan = world.plan(["stg_orders", "stg_products", "fct_orders"])
     assert builds(plan) == {"staging.stg_orders": [NEXT], "staging.stg_products": [NEXT]}
 
@@ -455,3 +456,9 @@ def test_the_snapshot_before_is_the_newest_one_delivered_before(world: World) ->
     assert planner.previous_snapshot(PRODUCTS, FIRST, state) is None
     assert planner.previous_snapshot(PRODUCTS, LAST, state) == DAYS[-2]
     assert planner.previous_snapshot(PRODUCTS, "2026-03-01", state) == LAST
+
+
+def test_a_chain_is_made_once_however_many_dates_ask(world: World) -> None:
+    state = world.state()
+    assert state.chain(PRODUCTS) is state.chain(PRODUCTS)
+    assert list(state.chain(PRODUCTS).dates) == DAYS

@@ -18,6 +18,8 @@ class Version:
     rows: tuple[Row, ...]
     published: Published
     inputs: tuple[Input, ...]
+    # Digests by business date, of raw tables whose rows start with one.
+    slices: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -41,17 +43,23 @@ class World:
     def deliver(self, feed: str, dt: str, rows: Iterable[Row]) -> None:
         """A delivery, or its correction, is accepted and landed."""
         self.log[feed, dt] = tuple(sorted(rows))
-        for due in planner.stale_raw({feed: CONTRACT}, self.state()):
-            inputs = planner.raw_inputs(due.table, due.dt, self.state())
-            self._publish((due.table, due.dt), self.log[due.table, due.dt], CONTRACT, inputs)
+        state = State(
+            published={
+                feed: {dt: self._published(feed, dt)} if (feed, dt) in self.pointers else {}
+            },
+            deliveries={feed: {dt: ((1, 1, _digest(self.log[feed, dt])),)}},
+        )
+        for due in planner.stale_raw({feed: CONTRACT}, state):
+            inputs = planner.raw_inputs(due.table, due.dt, state)
+            self._publish((feed, dt), self.log[feed, dt], CONTRACT, inputs)
+
+    def _published(self, table: str, dt: str) -> Published:
+        return self.versions[self.pointers[table, dt]].published
 
     def state(self) -> State:
         published: dict[str, dict[str, Published]] = {}
         for (table, dt), version in self.pointers.items():
             published.setdefault(table, {})[dt] = self.versions[version].published
-        deliveries: dict[str, dict[str, tuple[tuple[int, int, str], ...]]] = {}
-        for feed, dt in self.log:
-            deliveries.setdefault(feed, {})[dt] = ((1, 1, _digest(self.log[feed, dt])),)
         return State(
             published=published,
             slices={
@@ -59,7 +67,6 @@ class World:
                 # A cumulative feed is as its newest delivery says.
                 RATES: self._slices({dt: "" for dt in published.get(RATES, {})}, RATES),
             },
-            deliveries=deliveries,
             folded={
                 table: tuple(i for i in self.versions[version].inputs if i.role == "chain")
                 for (table, dt), version in self.pointers.items()
@@ -72,10 +79,8 @@ class World:
         newest = {name: dt for dt, name in sorted(known_as.items())}
         found: dict[str, tuple[Slice, ...]] = {}
         for name, dt in newest.items():
-            rows = self.versions[self.pointers[feed, dt]].rows
-            for day in sorted({row[0] for row in rows}):
-                piece = Slice(name, _digest([row for row in rows if row[0] == day]))
-                found[day] = (*found.get(day, ()), piece)
+            for day, digest in self.versions[self.pointers[feed, dt]].slices.items():
+                found[day] = (*found.get(day, ()), Slice(name, digest))
         return found
 
     # --- building ---
@@ -161,7 +166,10 @@ class World:
         version = f"{len(self.versions)}/{'/'.join(partition)}" if is_new or not now else now
         recorded = planner.inputs_digest(inputs)
         self.versions[version] = Version(
-            rows, Published(version, digest, len(rows), fingerprint, recorded), inputs
+            rows,
+            Published(version, digest, len(rows), fingerprint, recorded),
+            inputs,
+            _slices_of(rows) if partition[0] in (ORDERS, RATES) else {},
         )
         self.pointers[partition] = version
         if is_new:
@@ -210,6 +218,13 @@ class World:
         )
 
 
+def _slices_of(rows: Iterable[Row]) -> dict[str, str]:
+    of_day: dict[str, list[Row]] = {}
+    for row in rows:
+        of_day.setdefault(row[0], []).append(row)
+    return {day: _digest(found) for day, found in of_day.items()}
+
+
 def _digest(rows: Sequence[Row]) -> str:
     return repr(sorted(rows, key=repr))
 
@@ -218,15 +233,19 @@ def shop(first: str, last: str) -> World:
     """A built warehouse: orders, a price that changes and a rate every day, regions that stay."""
     world = World()
     for day in dates_between(first, last):
-        deliver_day(world, day, first)
+        deliver_day(world, day)
+    deliver_rates(world, first, last)
     world.build()
     return world
 
 
-def deliver_day(world: World, day: str, first: str) -> None:
-    """What the sources send for one day; the rates since `first` again."""
-    price = int(day[8:])
+def deliver_day(world: World, day: str) -> None:
+    """What the sources send for one day, but for the rates."""
     world.deliver(ORDERS, day, [(day, "a", 1), (day, "b", 2)])
-    world.deliver(PRODUCTS, day, [("a", price), ("b", 7)])
+    world.deliver(PRODUCTS, day, [("a", int(day[8:])), ("b", 7)])
     world.deliver(REGIONS, day, [("a", 1), ("b", 2)])
+
+
+def deliver_rates(world: World, first: str, day: str) -> None:
+    """The cumulative file of `day`, which repeats everything since `first`."""
     world.deliver(RATES, day, [(known, "USD", 1) for known in dates_between(first, day)])

@@ -24,7 +24,6 @@ ORDERS = "raw.shop__orders"  # event: (business date, product, amount)
 PRODUCTS = "raw.shop__products"  # full snapshot: (product, price)
 REGIONS = "raw.shop__regions"  # full snapshot: (product, region)
 RATES = "raw.ecb__rates"  # cumulative: (business date, currency, rate)
-FEEDS = (ORDERS, PRODUCTS, REGIONS, RATES)
 
 
 def stg_orders(read: Read, runs: Runs, code: int) -> Written:
@@ -191,7 +190,8 @@ def rpt_converted(read: Read, runs: Runs, code: int) -> Written:
 def rpt_totals(read: Read, runs: Runs, code: int) -> Written:
     totals = [row[0] for row in chain(*read("marts.rpt_daily").values())]
     versions = [row[:3] for row in chain(*read("marts.dim_products").values())]
-    yield WHOLE, (sum(totals), len(totals), tuple(sorted(versions)), code)
+    if totals or versions:
+        yield WHOLE, (sum(totals), len(totals), tuple(sorted(versions)), code)
 
 
 _MODELS: tuple[tuple[str, Shape, Compute, tuple[tuple[str, Reads, int], ...]], ...] = (
