@@ -14,14 +14,13 @@ from countinghouse.contracts import load_contracts
 from countinghouse.dbt_failures import failing_dates, sample
 from countinghouse.dbt_graph import load_graph, personal_columns
 from countinghouse.dbt_manifest import invoke, packed_manifest
-from countinghouse.dbt_session import statements_in
+from countinghouse.dbt_session import is_closed, statements_in
 from countinghouse.errors import CountinghouseError, Fenced
 from countinghouse.landing.columns import raw_columns
 from countinghouse.model_graph import Model, Shape
 from countinghouse.settings import Settings
 
 _THREADS = 2
-_CLOSED = ("SESSION_CLOSED", "SESSION_NOT_FOUND", "SESSION_CHANGED")
 
 
 @dataclass(frozen=True)
@@ -179,10 +178,13 @@ def _table(manifest: Any, key: str) -> str:
 def _invoke(settings: Settings, words: list[str], manifest: Any) -> list[Any]:
     with _scratch(settings) as target:
         done = invoke(settings, words, target, manifest=manifest)
+    if done.exception and not isinstance(done.exception, Exception):
+        # dbt catches even the signals that end a task.
+        raise done.exception
     if done.result is None:
         raise CountinghouseError(f"dbt did not run: {done.exception}")
     results = [r for r in done.result.results if r.node.resource_type != "operation"]
-    closed = [r for r in results if any(word in str(r.message) for word in _CLOSED)]
+    closed = [r for r in results if is_closed(str(r.message))]
     if closed:
         raise Fenced(
             f"the session was closed while {closed[0].node.name} ran",

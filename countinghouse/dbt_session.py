@@ -5,7 +5,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from countinghouse.engine_session import open_session
+from countinghouse.errors import EngineUnavailable, Fenced
 from countinghouse.settings import Settings
+
+_CLOSED = ("SESSION_CLOSED", "SESSION_NOT_FOUND", "SESSION_CHANGED")
 
 
 @contextmanager
@@ -17,7 +20,7 @@ def statements_in(settings: Settings, session_id: str) -> Iterator[Any]:
     """
     from dbt.adapters.spark import session as method
 
-    claimed = open_session(settings, session_id)
+    claimed = _claimed(settings, session_id)
 
     class ClaimConnection(method.Connection):  # type: ignore[misc]
         def cursor(self) -> Any:
@@ -29,6 +32,21 @@ def statements_in(settings: Settings, session_id: str) -> Iterator[Any]:
         yield claimed
     finally:
         method.Connection = original
+        claimed.client.close()
+
+
+def is_closed(message: str) -> bool:
+    """Whether the engine's message says that the session is no more."""
+    return any(word in message for word in _CLOSED)
+
+
+def _claimed(settings: Settings, session_id: str) -> Any:
+    try:
+        return open_session(settings, session_id)
+    except EngineUnavailable as error:
+        if is_closed(error.message):
+            raise Fenced(f"session {session_id} was closed by another attempt") from error
+        raise
 
 
 class _Cursor:

@@ -308,12 +308,15 @@ def _newest_by_sequence(
     refused: bool = True,
 ) -> list[Delivery]:
     rows = tables.deliveries
-    query = sa.select(rows).distinct(rows.c.dt, rows.c.seq).where(rows.c.feed == str(feed))
+    conditions = [rows.c.feed == str(feed)]
     if dts is not None:
-        query = query.where(rows.c.dt.in_(dts))
+        conditions.append(rows.c.dt.in_(dts))
     if not refused:
-        query = query.where(rows.c.status != "refused")
-    query = query.order_by(rows.c.dt, rows.c.seq, rows.c.version.desc())
+        conditions.append(rows.c.status != "refused")
+    of_sequence = {"partition_by": (rows.c.dt, rows.c.seq), "order_by": rows.c.version.desc()}
+    age = sa.func.row_number().over(**of_sequence).label("age")
+    aged = sa.select(*rows.c, age).where(*conditions).subquery()
+    query = sa.select(aged).where(aged.c.age == 1).order_by(aged.c.dt, aged.c.seq)
     return [_from_row(row) for row in connection.execute(query)]
 
 

@@ -112,7 +112,7 @@ def _chosen(ledger: sa.Engine, partition: Partition, to: str | None) -> tuple[st
 def _published_ever(connection: sa.Connection, partition: Partition) -> dict[str, int]:
     """Versions that were published and still have files, newest first, with their first epoch."""
     table, dt = partition
-    first = sa.func.min(publications.c.epoch)
+    first = sa.func.min(publications.c.epoch).label("epoch")
     rows = connection.execute(
         sa.select(publications.c.version_id, first)
         .join(versions, versions.c.version_id == publications.c.version_id)
@@ -124,7 +124,7 @@ def _published_ever(connection: sa.Connection, partition: Partition) -> dict[str
         .group_by(publications.c.version_id)
         .order_by(first.desc())
     )
-    return dict(rows.tuples().all())
+    return {row.version_id: row.epoch for row in rows}
 
 
 def _sound(settings: Settings, ledger: sa.Engine, version_id: str) -> Version:

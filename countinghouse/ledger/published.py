@@ -50,7 +50,7 @@ def version_paths(ledger: sa.Engine, version_ids: list[str]) -> dict[str, str]:
         versions.c.version_id.in_(version_ids)
     )
     with ledger.connect() as connection:
-        return dict(connection.execute(query).tuples().all())
+        return {row.version_id: row.location for row in connection.execute(query)}
 
 
 def table_specs(ledger: sa.Engine) -> dict[str, TableSpec]:

@@ -29,12 +29,13 @@ def _raw_versions() -> sa.Select[Any]:
 
 
 def _apply(connection: sa.Connection, query: sa.Select[Any]) -> None:
-    for table, dt, version_id, content in connection.execute(query).tuples().all():
-        if not content.get("cumulative"):
-            _replace(connection, table, dt, version_id, content["dates"])
-        elif dt == _newest(connection, table):
+    for row in connection.execute(query).all():
+        table, dates = row.table_name, row.slices["dates"]
+        if not row.slices.get("cumulative"):
+            _replace(connection, table, row.dt, row.version_id, dates)
+        elif row.dt == _newest(connection, table):
             # Only the newest delivery of a cumulative feed counts, as a whole.
-            _replace(connection, table, "", version_id, content["dates"])
+            _replace(connection, table, "", row.version_id, dates)
 
 
 def _newest(connection: sa.Connection, table: str) -> str | None:
@@ -47,11 +48,8 @@ def _replace(
     connection: sa.Connection, table: str, delivery_dt: str, version_id: str, dates: dict[str, Any]
 ) -> None:
     of_delivery = (slices.c.source == table, slices.c.delivery_dt == delivery_dt)
-    known: dict[str, str] = dict(
-        connection.execute(sa.select(slices.c.business_date, slices.c.digest).where(*of_delivery))
-        .tuples()
-        .all()
-    )
+    rows = connection.execute(sa.select(slices).where(*of_delivery))
+    known = {row.business_date: row.digest for row in rows}
     differing = {day for day, item in dates.items() if known.get(day) != item["digest"]}
     gone = set(known) - set(dates)
     if gone | differing:

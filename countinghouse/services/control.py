@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from countinghouse import doctor
 from countinghouse.errors import CountinghouseError
 from countinghouse.services import postgres, processes, supervisor
@@ -51,12 +53,13 @@ class Status:
 def up(settings: Settings, *, with_airflow: bool = True, deadline: float = 300) -> bool:
     """Start everything and return when it is healthy; false when it was running before."""
     with _starting(settings):
-        already = running(settings)
-        if not already:
+        process = processes.read_pid(supervisor.pid_file(settings))
+        already = process is not None
+        if process is None:
             clear_leftovers(settings)
             _examine(settings, with_airflow=with_airflow)
-            _launch(settings, with_airflow=with_airflow)
-        _wait(settings, deadline)
+            process = _launch(settings, with_airflow=with_airflow)
+        _wait(settings, process, deadline)
         return not already
 
 
@@ -152,28 +155,26 @@ def _examine(settings: Settings, *, with_airflow: bool) -> None:
             raise StartFailed(f"{check.name}: {check.found}", remedy=check.remedy)
 
 
-def _launch(settings: Settings, *, with_airflow: bool) -> None:
+def _launch(settings: Settings, *, with_airflow: bool) -> psutil.Process:
     supervisor.status_file(settings).unlink(missing_ok=True)
     settings.logs.mkdir(parents=True, exist_ok=True)
     arguments = [] if with_airflow else ["--no-airflow"]
-    # Through a shell that ends at once, so that the supervisor is nobody's child.
     supervise = [sys.executable, "-m", "countinghouse.services.supervisor", *arguments]
-    with (settings.logs / "supervisor.log").open("ab") as log:
-        subprocess.run(
-            ["sh", "-c", 'exec "$@" &', "sh", *supervise],
-            env=processes.environment(settings) | {"PYTHONPATH": str(settings.project)},
-            cwd=settings.run,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            check=True,
-        )
+    # Through a shell that ends at once, so that the supervisor is nobody's child.
+    shell = subprocess.run(
+        ["sh", "-c", 'log=$1; shift; "$@" >>"$log" 2>&1 </dev/null & echo $!', "sh",
+         str(settings.logs.resolve() / "supervisor.log"), *supervise],
+        env=processes.environment(settings) | {"PYTHONPATH": str(settings.project)},
+        cwd=settings.run,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        check=True,
+    )  # fmt: skip
+    return psutil.Process(int(shell.stdout))
 
 
-def _wait(settings: Settings, deadline: float) -> None:
+def _wait(settings: Settings, process: psutil.Process, deadline: float) -> None:
     end = time.monotonic() + deadline
-    started = time.monotonic()
     while time.monotonic() < end:
         components = _components(settings)
         if components and all(component.healthy for component in components):
@@ -181,8 +182,8 @@ def _wait(settings: Settings, deadline: float) -> None:
         hopeless = [c for c in components if c.restarts >= _HOPELESS_RESTARTS and not c.healthy]
         if hopeless:
             raise _failure(settings, hopeless[0].name, hopeless[0].reason)
-        if not running(settings) and time.monotonic() - started > 10:
-            raise _failure(settings, "supervisor", "ended")
+        if not processes.alive(process):
+            raise _failure(settings, "supervisor", "it ended")
         time.sleep(0.2)
     slow = next((c for c in _components(settings) if not c.healthy), None)
     name, reason = (slow.name, slow.reason or slow.state) if slow else ("supervisor", "is silent")

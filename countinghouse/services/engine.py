@@ -68,8 +68,7 @@ def _environment(settings: Settings) -> dict[str, str]:
     inherited = processes.environment(settings)
     path = [str(settings.project), inherited.get("PYTHONPATH", "")]
     # A client's settings would turn the server into a client, or change what it loads.
-    dropped = ("SPARK_REMOTE", "SPARK_CONNECT_MODE", "SPARK_CONF_DIR", "SPARK_SUBMIT_OPTS")
-    kept = {name: value for name, value in inherited.items() if name not in dropped}
+    kept = {name: value for name, value in inherited.items() if not name.startswith("SPARK_")}
     return kept | {
         "SPARK_HOME": str(spark_home()),
         "SPARK_CONF_DIR": str(settings.project / "conf"),

@@ -145,7 +145,7 @@ def owned(settings: Settings) -> list[psutil.Process]:
     found = {p.pid: p for p in psutil.process_iter() if _marker_of(p) == wanted}
     for sid, since in _sessions(settings).items():
         found |= {process.pid: process for process in _members(sid, since)}
-    return [process for process in found.values() if _alive(process)]
+    return [process for process in found.values() if alive(process)]
 
 
 def _marker_of(process: psutil.Process) -> str | None:
@@ -170,12 +170,13 @@ def read_pid(path: Path) -> psutil.Process | None:
     with contextlib.suppress(psutil.Error, KeyError, TypeError):
         process = psutil.Process(int(recorded["pid"]))
         # The kernel's clock ticks are hundredths of a second.
-        if abs(process.create_time() - float(recorded["started"])) < 1 and _alive(process):
+        if abs(process.create_time() - float(recorded["started"])) < 1 and alive(process):
             return process
     return None
 
 
-def _alive(process: psutil.Process) -> bool:
+def alive(process: psutil.Process) -> bool:
+    """Whether it runs; a dead process that nobody has waited for does not."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

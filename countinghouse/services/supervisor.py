@@ -71,9 +71,8 @@ class Supervisor:
             if child.tick() and child.component.name == "engine":
                 self._due["reconcile"] = 0.0
                 self._engine_is_new = True
-        if self.children[0].state is State.HEALTHY and self._is_due(
-            "reconcile", _RECONCILE_SECONDS
-        ):
+        seconds = self.settings.reconcile_seconds
+        if self.children[0].state is State.HEALTHY and self._is_due("reconcile", seconds):
             self._reconcile()
         if self._is_due("logs", _LOG_SECONDS):
             self._bound_logs()

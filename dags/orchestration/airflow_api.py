@@ -37,10 +37,10 @@ class AirflowApi:
 
     def __init__(self, settings: Settings) -> None:
         self._root = f"http://127.0.0.1:{settings.airflow_port}"
-        self._headers = {"Content-Type": "application/json"}
+        self.headers = {"Content-Type": "application/json"}
         login = {"username": airflow.USER, "password": airflow.password(settings)}
         token = self.call("/auth/token", login)["access_token"]
-        self._headers["Authorization"] = f"Bearer {token}"
+        self.headers["Authorization"] = f"Bearer {token}"
 
     def asset(self, name: str) -> tuple[int, list[str]] | None:
         """Id of an asset and the DAGs that it wakes; None when no active DAG declares it."""
@@ -78,7 +78,7 @@ class AirflowApi:
         """Answer to a GET, or to a POST of `body`; an HTTP error raises."""
         content = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(
-            self._root + path, data=content, headers=self._headers, method=method
+            self._root + path, data=content, headers=self.headers, method=method
         )
         with urllib.request.urlopen(request, timeout=_SECONDS) as response:
             answer: dict[str, Any] = json.load(response)

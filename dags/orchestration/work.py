@@ -40,8 +40,8 @@ def build_domain(domain: str, context: Any, *, only_this_date: bool = False) -> 
     fail_loudly(_problems(report))
     if report.superseded_by:
         raise AirflowSkipException(f"superseded by {report.superseded_by}")
-    if not report.published:
-        raise AirflowSkipException(report.summary())
+    if not (report.published or report.confirmed):
+        raise AirflowSkipException("nothing is stale: an earlier run has built it")
 
 
 def _run_id(run: Any) -> str:

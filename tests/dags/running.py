@@ -110,7 +110,7 @@ def wait_for(
     what: str,
     shown: Callable[[], str] = lambda: "",
     *,
-    seconds: float = 180,
+    seconds: float = 600,
 ) -> None:
     """Poll until `condition` holds; the failure says what was waited for."""
     end = time.monotonic() + seconds

@@ -1,7 +1,7 @@
 """Landing into a folder of its own, on the session's engine and ledger."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,8 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture
-def landing(installation: Any, ledger: Any, session: Any, tmp_path: Path) -> Iterator[Landing]:
-    yield Landing(installation, ledger, session, tmp_path)
+def landing(installation: Any, ledger: Any, session: Any, tmp_path: Path) -> Landing:
+    return Landing(installation, ledger, session, tmp_path)
 
 
 @pytest.fixture

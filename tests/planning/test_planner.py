@@ -96,6 +96,31 @@ def test_a_model_whose_gate_failed_stays_stale_with_what_reads_it(world: World) 
     assert world.contents() == world.rebuilt().contents()
 
 
+@pytest.mark.parametrize(
+    ("built", "reader"),
+    [
+        ("stg_orders", ("marts.fct_orders", LAST)),
+        ("stg_products", ("marts.dim_products", OPEN)),
+        ("stg_regions", ("marts.fct_orders", FIRST)),
+        ("stg_regions", ("marts.dim_priced_regions", OPEN)),
+        ("stg_rates", ("marts.fct_rates", LAST)),
+        ("stg_order_log", ("staging.stg_order_log", WHOLE)),
+    ],
+)
+def test_a_parent_that_was_built_alone_makes_what_reads_it_stale(
+    world: World, built: str, reader: Partition
+) -> None:
+    """As its recorded inputs tell: no plan names both."""
+    world.deliver(ORDERS, LAST, [(LAST, "a", 5)])
+    world.deliver(PRODUCTS, LAST, [("a", 99)])
+    world.deliver(REGIONS, LAST, [("a", 9)])
+    world.deliver(RATES, LAST, [*world.log[RATES, LAST][:-1], (LAST, "USD", 9)])
+    was_stale = reader in world.stale()
+    world.build([built])
+    is_itself = reader[0].endswith(built)
+    assert (was_stale, reader in world.stale()) == (is_itself, not is_itself)
+
+
 def test_only_the_selected_models_are_planned(world: World) -> None:
     world.deliver(ORDERS, LAST, [(LAST, "a", 5)])
     plan = world.plan(["stg_orders", "rpt_daily"])

@@ -1,0 +1,130 @@
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from countinghouse.ledger import tables
+from countinghouse.names import plus_days
+from countinghouse.outbox import pending
+from orchestration.airflow_api import Consumer
+from orchestration.upkeep import STALE_FOR_TOO_LONG, overdue, wake, watched
+from orchestration.wake_ups import MOST_WAKE_UPS, wake_ups
+
+NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
+LATER = timedelta(hours=1)
+
+
+@dataclass
+class Api:
+    """Answers as Airflow would, and keeps what is announced to it."""
+
+    consumers: tuple[Consumer, ...]
+    announced: list[str] = field(default_factory=list)
+
+    def asset(self, name: str) -> tuple[int, list[str]]:
+        return 7, [one.dag_id for one in self.consumers]
+
+    def consumer(self, dag_id: str) -> Consumer:
+        return next(one for one in self.consumers if one.dag_id == dag_id)
+
+    def announce(self, asset_id: int, partition_key: str) -> None:
+        self.announced.append(partition_key)
+
+
+def marts(
+    last_start: datetime | None = None, *, paused: bool = False, waiting: bool = False
+) -> Consumer:
+    return Consumer("marts_x", paused=paused, waiting=waiting, last_start=last_start)
+
+
+@pytest.fixture
+def outbox(ledger: sa.Engine) -> Iterator[sa.Engine]:
+    """Two dates that system `x` touched at NOW."""
+    rows = [
+        {"topic": "touched.x", "payload": {"dt": dt}, "created_at": NOW}
+        for dt in ("2026-01-03", "2026-01-04")
+    ]
+    with ledger.begin() as connection:
+        connection.execute(tables.outbox.insert().values(rows))
+    yield ledger
+    with ledger.begin() as connection:
+        connection.execute(tables.outbox.delete().where(tables.outbox.c.topic == "touched.x"))
+
+
+def left(ledger: sa.Engine) -> list[str]:
+    return [event.payload["dt"] for event in pending(ledger, "touched.x")]
+
+
+def woken(outbox: sa.Engine, *consumers: Consumer) -> list[str]:
+    api: Any = Api(consumers)
+    wake("x", outbox, api)
+    return list(api.announced)
+
+
+BOTH = ["2026-01-03", "2026-01-04"]
+
+
+def test_dates_that_no_run_has_followed_are_announced_and_stay_in_the_outbox(
+    outbox: sa.Engine,
+) -> None:
+    assert woken(outbox, marts(NOW - LATER)) == BOTH
+    assert left(outbox) == BOTH
+    assert woken(outbox, marts(None)) == BOTH
+
+
+def test_a_run_that_began_after_the_event_has_seen_it(outbox: sa.Engine) -> None:
+    assert woken(outbox, marts(NOW + LATER)) == []
+    assert left(outbox) == []
+
+
+def test_a_paused_consumer_is_not_woken_but_keeps_its_events(outbox: sa.Engine) -> None:
+    assert woken(outbox, marts(NOW - LATER, paused=True)) == []
+    assert left(outbox) == BOTH
+
+
+def test_a_consumer_whose_run_is_queued_needs_no_other(outbox: sa.Engine) -> None:
+    assert woken(outbox, marts(NOW - LATER, waiting=True)) == []
+    assert left(outbox) == BOTH
+
+
+def test_every_consumer_has_to_see_an_event(outbox: sa.Engine) -> None:
+    other = Consumer("marts_y", paused=False, waiting=False, last_start=NOW - LATER)
+    assert woken(outbox, marts(NOW + LATER), other) == BOTH
+    assert left(outbox) == BOTH
+
+
+def test_an_event_that_wakes_nobody_leaves(outbox: sa.Engine) -> None:
+    assert woken(outbox) == []
+    assert left(outbox) == []
+
+
+def test_decades_of_touched_dates_wake_a_month_and_the_own_day() -> None:
+    touched = [plus_days("1999-01-04", n) for n in range(10_000)]
+    found = wake_ups("2001-01-01", touched)
+    assert len(found) == MOST_WAKE_UPS + 1
+    assert found[0] == "2001-01-01"
+    assert found[-1] == touched[-1]
+
+
+def test_the_own_day_is_announced_when_nothing_changed() -> None:
+    assert wake_ups("2026-01-03", []) == ["2026-01-03"]
+
+
+def test_a_partition_is_reported_once_when_it_passes_the_limit() -> None:
+    since = watched(["marts.a 2026-01-03"], {}, NOW)
+    passes = NOW + STALE_FOR_TOO_LONG
+    quarter = timedelta(minutes=15)
+    assert overdue(since, NOW, passes - quarter) == []
+    since = watched(["marts.a 2026-01-03"], since, passes)
+    assert overdue(since, passes - quarter, passes) == ["marts.a 2026-01-03"]
+    assert overdue(since, passes, passes + quarter) == []
+
+
+def test_a_partition_that_recovered_starts_again() -> None:
+    since = watched(["marts.a 2026-01-03"], {}, NOW)
+    assert watched([], since, NOW + LATER) == {}
+    again = watched(["marts.a 2026-01-03"], {}, NOW + 2 * LATER)
+    assert overdue(again, NOW, NOW + STALE_FOR_TOO_LONG) == []
