@@ -313,9 +313,10 @@ def _newest_by_sequence(
         conditions.append(rows.c.dt.in_(dts))
     if not refused:
         conditions.append(rows.c.status != "refused")
-    of_sequence = {"partition_by": (rows.c.dt, rows.c.seq), "order_by": rows.c.version.desc()}
-    age = sa.func.row_number().over(**of_sequence).label("age")
-    aged = sa.select(*rows.c, age).where(*conditions).subquery()
+
+    newest_first = rows.c.version.desc()
+    age = sa.func.row_number().over(partition_by=(rows.c.dt, rows.c.seq), order_by=newest_first)
+    aged = sa.select(*rows.c, age.label("age")).where(*conditions).subquery()
     query = sa.select(aged).where(aged.c.age == 1).order_by(aged.c.dt, aged.c.seq)
     return [_from_row(row) for row in connection.execute(query)]
 

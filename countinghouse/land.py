@@ -11,7 +11,6 @@ from countinghouse.content_digest import PartitionDigest
 from countinghouse.contracts import Contract
 from countinghouse.failpoints import reach
 from countinghouse.landing.columns import quarantine_columns, raw_columns
-from countinghouse.landing.land import write_raw
 from countinghouse.landing.result import LandedDate, Refusal
 from countinghouse.ledger import open_ledger, tables
 from countinghouse.ledger.state import load_state
@@ -98,6 +97,9 @@ def _one_pass(
 
 
 def _land(work: Work, contracts: Sequence[Contract], planned: _Planned, report: RunReport) -> None:
+    # Here, so that a run which finds nothing to land imports no Spark.
+    from countinghouse.landing.land import write_raw
+
     found = Batch([], {})
     verdicts: dict[Partition, Verdict] = {}
     landed: dict[str, LandedDate] = {}

@@ -7,15 +7,15 @@ added column in their next query, which they do not for tables made with USING p
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote, urlparse
-
-from pyspark.errors import AnalysisException
-from pyspark.sql import SparkSession
 
 from countinghouse import names
 from countinghouse.errors import CountinghouseError
 from countinghouse.model_graph import Column
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 # Longer statements make the metastore's transaction long, not faster.
 _PARTITIONS_PER_STATEMENT = 500
@@ -45,7 +45,7 @@ class TableSpec:
         return cls(name, columns, content["comment"], content["partitioned"])
 
 
-def ensure_table(session: SparkSession, spec: TableSpec, empty: Path) -> None:
+def ensure_table(session: "SparkSession", spec: TableSpec, empty: Path) -> None:
     """Create the table, or add its new columns at the end; anything else is refused."""
     names.table(spec.name)
     schema = spec.name.partition(".")[0]
@@ -72,7 +72,7 @@ def ensure_table(session: SparkSession, spec: TableSpec, empty: Path) -> None:
         session.sql(f"ALTER TABLE {spec.name} ADD COLUMNS ({_declared(added)})")
 
 
-def _create(session: SparkSession, spec: TableSpec, empty: Path) -> None:
+def _create(session: "SparkSession", spec: TableSpec, empty: Path) -> None:
     empty.mkdir(parents=True, exist_ok=True)
     partitioned = ""
     if spec.partitioned:
@@ -101,7 +101,7 @@ def _plain(sql_type: str) -> str:
     return {"integer": "int", "long": "bigint", "numeric": "decimal"}.get(plain, plain)
 
 
-def point(session: SparkSession, spec: TableSpec, locations: Mapping[str, Path]) -> None:
+def point(session: "SparkSession", spec: TableSpec, locations: Mapping[str, Path]) -> None:
     """Let each partition of the table read its new directory."""
     table = names.table(spec.name)
     if not spec.partitioned:
@@ -120,14 +120,16 @@ def point(session: SparkSession, spec: TableSpec, locations: Mapping[str, Path])
         )
 
 
-def partitions(session: SparkSession, table: str) -> set[str]:
+def partitions(session: "SparkSession", table: str) -> set[str]:
     """The partitions that the metastore knows of."""
     rows = session.sql(f"SHOW PARTITIONS {names.table(table)}").collect()
     return {unquote(row[0]).removeprefix("dt=") for row in rows}
 
 
-def location(session: SparkSession, spec: TableSpec, dt: str) -> Path | None:
+def location(session: "SparkSession", spec: TableSpec, dt: str) -> Path | None:
     """Where the metastore says a partition lies; None when it knows none."""
+    from pyspark.errors import AnalysisException
+
     partition = f"PARTITION (dt='{names.partition(dt)}')" if spec.partitioned else ""
     try:
         rows = session.sql(f"DESCRIBE TABLE EXTENDED {spec.name} {partition}").collect()
@@ -138,7 +140,7 @@ def location(session: SparkSession, spec: TableSpec, dt: str) -> Path | None:
     return Path(unquote(urlparse(found).path)) if found else None
 
 
-def read_directories(session: SparkSession, spec: TableSpec, dts: Iterable[str]) -> set[Path]:
+def read_directories(session: "SparkSession", spec: TableSpec, dts: Iterable[str]) -> set[Path]:
     """Directories that hold the files a reader of these partitions would open now."""
     frame = session.table(names.table(spec.name))
     if spec.partitioned:

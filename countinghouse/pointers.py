@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from pyspark.sql import SparkSession
 
 from countinghouse import metastore
 from countinghouse.errors import CountinghouseError
@@ -13,6 +13,9 @@ from countinghouse.ledger import pointer_log, publications, published
 from countinghouse.ledger.publications import DecidedSet
 from countinghouse.settings import Settings
 from countinghouse.version import Version, write_confirmed, write_json
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 POINTER_LOG = "pointers"
 RELEASE = "release-"
@@ -45,7 +48,7 @@ def log_release(settings: Settings, table: str, dt: str, epoch: int) -> None:
     write_json(settings.warehouse / POINTER_LOG / name, content)
 
 
-def project(settings: Settings, session: SparkSession, decided: DecidedSet) -> None:
+def project(settings: Settings, session: "SparkSession", decided: DecidedSet) -> None:
     """Point the metastore at the set's versions: tables in dependency order."""
     for table in decided.tables_in_order:
         spec = decided.tables[table]
@@ -59,7 +62,7 @@ def project(settings: Settings, session: SparkSession, decided: DecidedSet) -> N
         metastore.point(session, spec, locations)
 
 
-def read_back(settings: Settings, session: SparkSession, decided: DecidedSet) -> None:
+def read_back(settings: Settings, session: "SparkSession", decided: DecidedSet) -> None:
     """Ask the metastore for every location of the set; raises if one is not what was decided."""
     for table in decided.tables_in_order:
         expected = {dt: loc for (name, dt), loc in decided.locations.items() if name == table}
@@ -75,7 +78,7 @@ def read_back(settings: Settings, session: SparkSession, decided: DecidedSet) ->
 
 def wrong_pointers(
     settings: Settings,
-    session: SparkSession,
+    session: "SparkSession",
     spec: metastore.TableSpec,
     expected: dict[str, str],
 ) -> dict[str, Path | None]:

@@ -7,10 +7,9 @@ garbage that `gc` collects and nothing else; from then on it rolls forward, by w
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from pyspark.sql import SparkSession
 
 from countinghouse import engine_session, pointers
 from countinghouse.errors import CountinghouseError, EngineUnavailable, Fenced
@@ -21,6 +20,9 @@ from countinghouse.metastore import TableSpec
 from countinghouse.planner import Partition
 from countinghouse.settings import Settings
 from countinghouse.version import Version, broken, write_json, write_manifest
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 _ENGINE_RESTART_SECONDS = 120
 
@@ -41,7 +43,7 @@ class Work:
     settings: Settings
     ledger: sa.Engine
     attempt: Attempt
-    session: SparkSession
+    session: "SparkSession"
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,9 @@ def roll_forward_surviving(work: Work, set_id: str) -> None:
         _retry_in_new_session(work, set_id, problem)
 
 
-def roll_forward(settings: Settings, ledger: sa.Engine, session: SparkSession, set_id: str) -> None:
+def roll_forward(
+    settings: Settings, ledger: sa.Engine, session: "SparkSession", set_id: str
+) -> None:
     """Move the pointers of a decided set, read each back, and complete the set; idempotent."""
     decided = publications.load_set(ledger, set_id)
     if decided is None:

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from pyspark.sql import SparkSession
 
 from countinghouse import engine_session, metastore, pointers, publication
 from countinghouse.ledger import attempts, open_ledger, published
@@ -14,6 +14,9 @@ from countinghouse.metastore import TableSpec
 from countinghouse.notifier import Alert, notifier
 from countinghouse.settings import Settings
 from countinghouse.version import data_files
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 _ENGINE_SECONDS = 60
 
@@ -38,6 +41,9 @@ def reconcile(settings: Settings, *, full: bool = True) -> list[str]:
 def finish_crashes(settings: Settings) -> list[str]:
     """Fence dead attempts and roll forward what they had decided; every claimant does so first."""
     ledger = open_ledger(settings)
+    dead = attempts.any_dead(ledger, lease_seconds=settings.lease_seconds)
+    if not dead and not _abandoned_sets(ledger):
+        return []
     engine_session.wait_until_healthy(settings, _ENGINE_SECONDS)
     done = [
         f"fenced attempt {attempt} of {run}"
@@ -89,7 +95,7 @@ def find_lost(settings: Settings, ledger: sa.Engine) -> list[str]:
     return done
 
 
-def repair(settings: Settings, ledger: sa.Engine, session: SparkSession) -> list[str]:
+def repair(settings: Settings, ledger: sa.Engine, session: "SparkSession") -> list[str]:
     """Let the metastore say what the ledger says, table by table."""
     done = []
     for spec in published.table_specs(ledger).values():
@@ -148,7 +154,7 @@ def _grave(settings: Settings, table: str, dt: str) -> Path:
 
 def _restore(
     settings: Settings,
-    session: SparkSession,
+    session: "SparkSession",
     spec: TableSpec,
     expected: Mapping[str, Path],
     busy: Collection[str],

@@ -234,6 +234,16 @@ def renew_session(connection: sa.Connection, attempt: Attempt, session_id: str) 
     attempt.session_id = session_id
 
 
+def any_dead(ledger: sa.Engine, *, lease_seconds: float) -> bool:
+    """Whether an open attempt has lost its process."""
+    with ledger.connect() as connection:
+        alive = living(connection, lease_seconds=lease_seconds)
+        query = sa.select(attempts.c.attempt_id).where(
+            attempts.c.state == "open", attempts.c.attempt_id.not_in(alive)
+        )
+        return connection.execute(query.limit(1)).first() is not None
+
+
 def fence_dead(ledger: sa.Engine, fence: Fence, *, lease_seconds: float) -> list[tuple[str, str]]:
     """Close attempts whose process is gone or frozen, so that nothing they still send counts.
 

@@ -55,7 +55,7 @@ def facts(dag, file):
 
 def assets(schedule):
     condition = getattr(schedule, "asset_condition", None)
-    return [asset for _, asset in condition.iter_assets()] if condition else []
+    return getattr(condition, "objects", [condition]) if condition else []
 
 
 if __name__ == "__main__":

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from countinghouse.ledger import tables
+from countinghouse.ledger import open_ledger, tables
 from countinghouse.names import plus_days
 from countinghouse.outbox import pending
+from countinghouse.services import postgres
+from countinghouse.settings import Settings
 from orchestration.airflow_api import Consumer
 from orchestration.upkeep import STALE_FOR_TOO_LONG, overdue, wake, watched
 from orchestration.wake_ups import MOST_WAKE_UPS, wake_ups
@@ -38,6 +40,14 @@ def marts(
     last_start: datetime | None = None, *, paused: bool = False, waiting: bool = False
 ) -> Consumer:
     return Consumer("marts_x", paused=paused, waiting=waiting, last_start=last_start)
+
+
+@pytest.fixture(scope="module")
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
+    """A ledger without an engine: nothing here reads a table."""
+    settings = Settings(home=tmp_path_factory.mktemp("upkeep"))
+    yield open_ledger(settings)
+    postgres.stop(settings)
 
 
 @pytest.fixture
