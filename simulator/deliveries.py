@@ -59,9 +59,16 @@ def write_deliveries(
     return planted
 
 
-def write_correction(root: Path, day: dt.date, seed: int) -> None:
-    """Deliver the good items of a day, in the place of corrupt ones: same name, new content."""
-    content = feeds.table(feeds.ITEMS, feeds.item_rows(seed, day))
+def write_correction(root: Path, day: dt.date, seed: int, *, withdrawn: int = 0) -> None:
+    """Deliver the items of a day again, less the last `withdrawn`: same name, new content."""
+    rows = feeds.item_rows(seed, day)
+    content = feeds.table(feeds.ITEMS, rows[: len(rows) - withdrawn])
+    _deliver(root, ITEMS, day, {"order_items.csv": content})
+
+
+def write_corrupt(root: Path, day: dt.date, seed: int) -> None:
+    """Deliver the items of a day again, with more broken lines than the contract allows."""
+    content, _ = _corrupt(seed, day, feeds.table(feeds.ITEMS, feeds.item_rows(seed, day)))
     _deliver(root, ITEMS, day, {"order_items.csv": content})
 
 

@@ -5,11 +5,12 @@ import gzip
 import random
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 
-from feeds import HEADER, Landed, Landing, csv_of
+from feeds import HEADER, Landed, Landing, csv_of, deliver
 
 from countinghouse.content_digest import digest_rows
-from countinghouse.contracts import Contract
+from countinghouse.contracts import Contract, load_contracts
 from countinghouse.landing.columns import business_columns
 from countinghouse.landing.reader import hashed
 
@@ -293,8 +294,6 @@ def test_slices_have_the_digest_that_python_computes(landing: Landing, sales: Sa
 
 
 def test_sequences_of_a_date_land_together(landing: Landing, sales: Sales) -> None:
-    from feeds import deliver
-
     contract = sales()
     root = landing.folder / "landing"
     deliver(root, contract, DAY, csv_of(f"a,1,1.00,EUR,{AT},"), seq=1)
@@ -329,3 +328,33 @@ def test_a_field_of_megabytes_is_a_bad_row(landing: Landing, sales: Sales) -> No
     landed = landing.land(sales(), {DAY: csv_of(*lines)})
     assert reasons(landed) == {1: "row: longer than 1048576 characters"}
     assert landed.only.raw.rows == 1
+
+
+def test_the_real_year_lands_to_the_cent(landing: Landing, shared_data: Path) -> None:
+    contract = load_contracts(landing.settings.project)["completejourney.transactions"]
+    contract = contract.model_copy(update={"system": "till_real", "max_lateness_days": 400})
+    whole = (shared_data / "completejourney" / "transactions_sample.csv.gz").read_bytes()
+    landed = landing.land(contract, {"2018-01-01": whole})
+    assert landed.only.raw.rows == 75000
+    assert landed.only.raw.money == {
+        "sales_value USD": 23_393_524,
+        "retail_disc USD": 4_018_091,
+        "coupon_disc USD": 135_671,
+        "coupon_match_disc USD": 24_210,
+    }
+    assert landed.only.rounded == {"sales_value": 1}
+    assert landed.only.quarantine.rows == 0
+
+
+def test_a_second_cumulative_file_changes_one_business_date(
+    landing: Landing, shared_data: Path
+) -> None:
+    contract = load_contracts(landing.settings.project)["ecb_fx.rates"]
+    contract = contract.model_copy(update={"system": "till_ecb"})
+    text = gzip.decompress((shared_data / "ecb_fx" / "eurofxref-hist.csv.gz").read_bytes())
+    header, newest, *older = text.decode().splitlines(keepends=True)
+    days = {"2026-04-10": header + "".join(older), "2026-04-13": header + newest + "".join(older)}
+    dates = landing.land(contract, days).batch.dates
+    before, after = dates["2026-04-10"].slices, dates["2026-04-13"].slices
+    assert len(before) == 6982
+    assert {day for day in after if after[day] != before.get(day)} == {"2026-04-13"}

@@ -9,7 +9,8 @@
         {%- set where = 'dt in (select dt from ' ~ tested_dates() ~ ')' -%}
     {%- endif -%}
     {%- if where -%}
-        {%- do return('(select * from ' ~ relation ~ ' where ' ~ where ~ ') dbt_subquery') -%}
+        {#- Without dbt's alias: a test may give it one. -#}
+        {%- do return('(select * from ' ~ relation ~ ' where ' ~ where ~ ')') -%}
     {%- endif -%}
     {%- do return(relation) -%}
 {%- endmacro %}
