@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from countinghouse import engine_session, metastore, pointers, reconcile
 from countinghouse.errors import CountinghouseError
-from countinghouse.ledger import migrate, open_ledger, published, recovery
+from countinghouse.ledger import open_ledger, published, recovery
 from countinghouse.ledger.recovery import Recovered
 from countinghouse.settings import Settings
 
@@ -44,10 +44,7 @@ def rebuild_catalog(settings: Settings) -> Rebuilt:
 
 def rebuild_ledger(settings: Settings) -> Recovered:
     """Fill an empty ledger from storage alone: archive log, pointer log, manifests and audits."""
-    ledger = open_ledger(settings)
-    # The schema may have been dropped since this process opened the ledger.
-    ledger.dispose()
-    migrate(ledger)
+    ledger = recovery.open_anew(settings)
     if not recovery.is_empty(ledger):
         raise CountinghouseError(
             "the ledger is not empty: only an empty one is rebuilt",

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from countinghouse.content_digest import (
@@ -57,7 +57,9 @@ def frame(session: Any, found: list[dict[str, Any]], columns: Any = COLUMNS) -> 
 
 
 @given(st.lists(rows, min_size=1, max_size=40))
-@settings(max_examples=8, deadline=None)
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_engine_and_python_agree_on_every_row(session: Any, found: list[dict[str, Any]]) -> None:
     numbered = [row | {"i": n} for n, row in enumerate(found)]
     columns = (*COLUMNS, Column("i", "int"))

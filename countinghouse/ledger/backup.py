@@ -41,7 +41,7 @@ def restore(settings: Settings, path: Path, *, force: bool = False) -> Recovered
     """
     if not path.is_file():
         raise CountinghouseError(f"{path} is not a file", remedy="name a backup")
-    ledger = open_ledger(settings)
+    ledger = recovery.open_anew(settings)
     if not force and not recovery.is_empty(ledger):
         raise CountinghouseError(
             "the ledger is not empty: a restore replaces all of it",

@@ -33,14 +33,16 @@ def locations(
         versions.c.location,
         versions.c.files,
         versions.c.bytes,
-        versions.c.collected_at.is_not(None),
+        versions.c.collected_at.is_not(None).label("collected"),
     ).join(versions, versions.c.version_id == pointers.c.version_id)
     if partitions is not None:
         query = query.where(sa.tuple_(pointers.c.table_name, pointers.c.dt).in_(partitions))
     found: dict[str, dict[str, Location]] = defaultdict(dict)
     with ledger.connect() as connection:
-        for table, dt, *rest in connection.execute(query):
-            found[table][dt] = Location(*rest)
+        for row in connection.execute(query):
+            found[row.table_name][row.dt] = Location(
+                row.version_id, row.location, row.files, row.bytes, row.collected
+            )
     return dict(found)
 
 
@@ -62,8 +64,8 @@ def table_specs(ledger: sa.Engine) -> dict[str, TableSpec]:
     )
     found: dict[str, TableSpec] = {}
     with ledger.connect() as connection:
-        for tables in connection.execute(query).scalars():
-            found |= {name: TableSpec.from_json(name, content) for name, content in tables.items()}
+        for row in connection.execute(query):
+            found |= {name: TableSpec.from_json(name, spec) for name, spec in row.tables.items()}
     return found
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from countinghouse import pointers as pointer_files
 from countinghouse.ledger import holds as hold_rows
+from countinghouse.ledger import migrate, open_ledger
 from countinghouse.ledger.slices import rebuild_slices
 from countinghouse.ledger.tables import (
     attempts,
@@ -43,6 +44,14 @@ class Recovered:
     deliveries: int = 0
     sets: int = 0
     problems: list[str] = field(default_factory=list)
+
+
+def open_anew(settings: Settings) -> sa.Engine:
+    """The ledger, migrated again: its schema may have been dropped since it was opened."""
+    ledger = open_ledger(settings)
+    ledger.dispose()
+    migrate(ledger)
+    return ledger
 
 
 def is_empty(ledger: sa.Engine) -> bool:

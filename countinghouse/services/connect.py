@@ -5,6 +5,7 @@ A PySpark session has none: it would wait as long as the engine hangs.
 
 import contextlib
 import socket
+import time
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -39,21 +40,53 @@ def catalog_answers(settings: Settings, *, deadline: float) -> bool:
 
 
 def release(settings: Settings, session_id: str, *, deadline: float) -> None:
-    """Interrupt what a session runs and close it for good; raises grpc.RpcError.
+    """Interrupt what a session runs, wait for its end, and close it for good.
 
     Interrupting first also makes a session known that has not sent anything yet, so that the
-    engine refuses it later.
+    engine refuses it later. Raises grpc.RpcError, with `is_closed` when it was closed before.
     """
-    from pyspark.sql.connect import proto
-
+    end = time.monotonic() + deadline
     interrupt = proto.InterruptRequest(
         session_id=session_id,
-        user_context=proto.UserContext(user_id=USER),
+        user_context=_user(),
         interrupt_type=proto.InterruptRequest.INTERRUPT_TYPE_ALL,
     )
     with _stub(settings) as stub:
-        stub.Interrupt(interrupt, timeout=deadline)
-        stub.ReleaseSession(_release(session_id), timeout=deadline)
+        while ids := stub.Interrupt(interrupt, timeout=deadline).interrupted_ids:
+            for operation_id in ids:
+                _await_end(stub, session_id, operation_id, end)
+        try:
+            stub.ReleaseSession(_release(session_id), timeout=deadline)
+        except grpc.RpcError as error:
+            # Spark 4.1 closes the session, then fails on an operation that has just begun to end.
+            if not _refused(stub, interrupt):
+                raise error
+
+
+def _await_end(stub: Any, session_id: str, operation_id: str, end: float) -> None:
+    """Return when an interrupted operation has ended: until then it may still reach a table."""
+    request = proto.ReattachExecuteRequest(
+        session_id=session_id, user_context=_user(), operation_id=operation_id
+    )
+    while True:
+        try:
+            for _ in stub.ReattachExecute(request, timeout=max(end - time.monotonic(), 0.1)):
+                pass
+        except grpc.RpcError as error:
+            if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
+                raise
+            # The operation's own client attached again, if it lives.
+            if "INVALID_CURSOR.DISCONNECTED" in str(error.details()):
+                continue
+        return
+
+
+def _refused(stub: Any, request: Any) -> bool:
+    try:
+        stub.Interrupt(request, timeout=5)
+    except grpc.RpcError as error:
+        return is_closed(error)
+    return False
 
 
 def is_closed(error: grpc.RpcError) -> bool:
@@ -82,14 +115,16 @@ def show_databases(session_id: str) -> Any:
     query = proto.Relation(sql=proto.SQL(query="SHOW DATABASES"))
     return proto.ExecutePlanRequest(
         session_id=session_id,
-        user_context=proto.UserContext(user_id=USER),
+        user_context=_user(),
         plan=proto.Plan(root=query),
     )
+
+
+def _user() -> Any:
+    return proto.UserContext(user_id=USER)
 
 
 def _release(session_id: str) -> Any:
     from pyspark.sql.connect import proto
 
-    return proto.ReleaseSessionRequest(
-        session_id=session_id, user_context=proto.UserContext(user_id=USER)
-    )
+    return proto.ReleaseSessionRequest(session_id=session_id, user_context=_user())

@@ -45,6 +45,7 @@ def _start(settings: Settings) -> processes.Start:
     for scratch in ("tmp", "local", "cwd"):
         shutil.rmtree(work / scratch, ignore_errors=True)
         (work / scratch).mkdir(parents=True)
+    _drop_half_made_metastore(settings)
     for folder in (settings.home / "metastore", settings.warehouse, settings.logs, settings.run):
         folder.mkdir(parents=True, exist_ok=True)
     # Arguments are public, this file is not.
@@ -61,6 +62,13 @@ def _start(settings: Settings) -> processes.Start:
         folder=work / "cwd",
         log=settings.logs / "engine.out",
     )
+
+
+def _drop_half_made_metastore(settings: Settings) -> None:
+    """Derby opens no database whose making was cut short; `reconcile` fills the next one."""
+    database = settings.home / "metastore" / "db"
+    if database.exists() and not (database / "service.properties").exists():
+        shutil.rmtree(database)
 
 
 def _environment(settings: Settings) -> dict[str, str]:

@@ -28,8 +28,10 @@
 
 
 {% macro spark__test_relationships(model, column_name, to, field) %}
+    with child as (select * from {{ model }})
+
     select {{ failing_dt() }}{{ column_name }}
-    from {{ model }} as child
+    from child
     where
         {{ column_name }} is not null
         and not exists (select 1 from {{ to }} as parent where parent.{{ field }} = child.{{ column_name }})

@@ -1,0 +1,204 @@
+"""Deliveries: complete ones only, archived by digest, logged once."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from feeds import contract_of, csv_of, deliver
+
+from countinghouse import archive, deliveries
+from countinghouse.contracts import Contract
+from countinghouse.deliveries import Delivery
+
+DAY = "2026-03-10"
+ONE, TWO = csv_of("a,1,1.00,EUR,2026-03-10 09:00:00,"), csv_of("b,1,1.00,EUR,2026-03-10 09:00:00,")
+Accept = Callable[[], list[Delivery | None]]
+
+
+@pytest.fixture
+def contract(tmp_path: Path, request: pytest.FixtureRequest) -> Contract:
+    name = hashlib.sha256(request.node.name.encode()).hexdigest()[:12]
+    return contract_of(tmp_path / "project", f"till_d{name}", files="*.csv")
+
+
+@pytest.fixture
+def home(installation: Any, tmp_path: Path) -> Any:
+    return installation.model_copy(update={"landing": tmp_path / "landing"})
+
+
+@pytest.fixture
+def accept(ledger: Any, home: Any, contract: Contract) -> Accept:
+    def run() -> list[Delivery | None]:
+        found = deliveries.discover(home, contract)
+        return [deliveries.accept(ledger, home, contract, arrival) for arrival in found]
+
+    return run
+
+
+def test_unfinished_deliveries_are_not_picked_up(home: Any, contract: Contract) -> None:
+    folder = deliver(home.landing_root, contract, DAY, ONE)
+    assert len(deliveries.discover(home, contract)) == 1
+    (folder / "_DONE").unlink()
+    assert deliveries.discover(home, contract) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["dt=2026-02-30", "dt=2026-01-01%2f..", "2026-01-01", "dt=..", "dt=" + "9" * 200]
+)
+def test_folders_outside_of_the_grammar_are_told_and_not_read(
+    home: Any, contract: Contract, name: str
+) -> None:
+    folder = deliver(home.landing_root, contract, DAY, ONE)
+    folder.rename(folder.with_name(name))
+    assert deliveries.discover(home, contract) == []
+    (stray,) = deliveries.strays(home, contract)
+    assert str(folder.parent) in stray
+
+
+def test_bytes_are_archived_and_the_log_row_copied(
+    home: Any, contract: Contract, accept: Accept
+) -> None:
+    deliver(home.landing_root, contract, DAY, ONE)
+    (delivery,) = accept()
+    assert delivery is not None
+    digest = hashlib.sha256(ONE.encode()).hexdigest()
+    assert archive.path_of(home, digest).read_text() == ONE
+    copy = json.loads(archive.log_path(home, delivery.position).read_text())
+    assert (copy["feed"], copy["files"][0]["sha256"]) == (str(contract.feed), digest)
+
+
+def test_the_same_content_for_a_date_is_one_delivery(
+    home: Any, contract: Contract, accept: Accept, ledger: Any
+) -> None:
+    folder = deliver(home.landing_root, contract, DAY, ONE)
+    assert accept()[0] is not None
+    assert accept() == [None]
+    (folder / "sales.csv").rename(folder / "sales_again.csv")
+    assert accept() == [None]
+    deliver(home.landing_root, contract, "2026-03-11", ONE)
+    assert [d is not None for d in accept()] == [False, True]
+    assert len(deliveries.log(ledger, contract.feed)) == 2
+
+
+def test_a_correction_is_the_next_version_and_both_stay(
+    home: Any, contract: Contract, accept: Accept, ledger: Any
+) -> None:
+    for content in (ONE, TWO, ONE):
+        deliver(home.landing_root, contract, DAY, content)
+        accept()
+    assert [d.version for d in deliveries.log(ledger, contract.feed)] == [1, 2, 3]
+    (newest,) = deliveries.current(ledger, contract.feed)[DAY]
+    assert newest.version == 3
+
+
+def test_a_refused_version_leaves_the_one_before_current(
+    home: Any, contract: Contract, accept: Accept, ledger: Any
+) -> None:
+    deliver(home.landing_root, contract, DAY, ONE)
+    accept()
+    deliver(home.landing_root, contract, DAY, TWO)
+    (second,) = accept()
+    assert second is not None
+    refused = deliveries.refuse(ledger, home, second, "too many bad rows")
+    assert (refused.refused, refused.reason) == (True, "too many bad rows")
+    assert deliveries.current(ledger, contract.feed)[DAY][0].version == 1
+    assert accept() == [None]
+    deliveries.readmit(ledger, home, second)
+    assert deliveries.current(ledger, contract.feed)[DAY][0].version == 2
+
+
+def test_sequences_of_a_date_are_deliveries_of_their_own(
+    home: Any, contract: Contract, accept: Accept, ledger: Any
+) -> None:
+    deliver(home.landing_root, contract, DAY, ONE, seq=1)
+    deliver(home.landing_root, contract, DAY, TWO, seq=2)
+    accept()
+    assert [d.seq for d in deliveries.current(ledger, contract.feed)[DAY]] == [1, 2]
+
+
+def test_manifest_brings_rows_and_control_totals(
+    home: Any, contract: Contract, accept: Accept
+) -> None:
+    said = {"rows": 1, "control": {"amount": {"EUR": "1.00"}}}
+    deliver(home.landing_root, contract, DAY, ONE, manifest=said)
+    (delivery,) = accept()
+    assert delivery is not None
+    assert delivery.control == {"rows": 1, "money": {"amount": {"EUR": "1.00"}}}
+
+
+def _other_bytes(folder: Path) -> None:
+    (folder / "sales.csv").write_text(TWO)
+
+
+def _other_file(folder: Path) -> None:
+    (folder / "more.csv").write_text(TWO)
+
+
+def _missing_file(folder: Path) -> None:
+    (folder / "sales.csv").unlink()
+
+
+def _foreign_file(folder: Path) -> None:
+    (folder / "sales.xlsx").write_text("x")
+
+
+def _link(folder: Path) -> None:
+    (folder / "passwd.csv").symlink_to("/etc/passwd")
+
+
+def _pipe(folder: Path) -> None:
+    os.mkfifo(folder / "pipe.csv")
+
+
+def _broken_manifest(folder: Path) -> None:
+    (folder / "_manifest.json").write_text('{"files": 3}')
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (_other_bytes, "'sales.csv' differs from the manifest"),
+        (_other_file, "'more.csv' is not in the manifest"),
+        (_missing_file, "no files"),
+        (_foreign_file, "'sales.xlsx' does not match '*.csv'"),
+        (_link, "'passwd.csv' is not a regular file"),
+        (_pipe, "'pipe.csv' is not a regular file"),
+        (_broken_manifest, "_manifest.json: files:"),
+    ],
+)
+def test_what_contradicts_its_manifest_is_logged_as_refused(
+    home: Any,
+    contract: Contract,
+    accept: Accept,
+    spoil: Callable[[Path], None],
+    reason: str,
+) -> None:
+    spoil(deliver(home.landing_root, contract, DAY, ONE, manifest={}))
+    (delivery,) = accept()
+    assert delivery is not None
+    assert delivery.refused
+    assert reason in str(delivery.reason)
+    assert accept() == [None]
+
+
+def test_strange_file_names_are_only_names(home: Any, contract: Contract, accept: Accept) -> None:
+    deliver(home.landing_root, contract, DAY, ONE, name="-rf $(touch x);'.csv")
+    (delivery,) = accept()
+    assert delivery is not None
+    assert not delivery.refused
+    assert delivery.files[0].name == "-rf $(touch x);'.csv"
+
+
+def test_the_log_copy_is_completed_after_a_crash(
+    home: Any, contract: Contract, accept: Accept, ledger: Any
+) -> None:
+    deliver(home.landing_root, contract, DAY, ONE)
+    (delivery,) = accept()
+    assert delivery is not None
+    archive.log_path(home, delivery.position).unlink()
+    assert deliveries.write_missing_copies(ledger, home) >= 1
+    assert archive.log_path(home, delivery.position).exists()
