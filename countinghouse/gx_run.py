@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 
 Expectation = Any
 _COUNTS = ("element_count", "unexpected_count", "missing_count", "observed_value")
+_QUOTED = re.compile(r"'[^']*'")
 _NUMBERS = (bool, int, float, type(None))
 # Rules that hold for a batch exactly when they hold for each of its dates.
 _BY_ROW = ("ColumnMapExpectation", "ColumnPairMapExpectation", "MulticolumnMapExpectation")
@@ -90,13 +92,14 @@ def _outcome(rule: Expectation, result: Any) -> Outcome:
 
 
 def _exception(info: Any) -> str:
-    """The first line of what an evaluation raised; the whole of it may show values."""
+    """What an evaluation raised, without quoted texts: they may be values of rows."""
     if not info:
         return ""
     nested = [info] if "raised_exception" in info else list(info.values())
     for each in nested:
         if each.get("raised_exception"):
-            return f"could not be evaluated: {str(each.get('exception_message'))[:200]}"
+            message = _QUOTED.sub("'...'", str(each.get("exception_message")))
+            return f"could not be evaluated: {message[:200]}"
     return ""
 
 

@@ -4,6 +4,7 @@ No table that anybody reads is overwritten in place. Until `decide` has committe
 garbage that `gc` collects and nothing else; from then on it rolls forward, by whoever comes next.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -100,14 +101,52 @@ def claim(
             yield Work(settings, ledger, attempt, session)
         state = "done"
     except BaseException as problem:
-        state = "fenced" if isinstance(problem, Fenced) else "failed"
-        error = str(problem)[:2000]
-        raise
+        cause = _cause(ledger, attempt, session, problem)
+        state = "fenced" if isinstance(cause, Fenced) else "failed"
+        error = str(cause)[:2000]
+        if cause is problem:
+            raise
+        raise cause from problem
     finally:
-        with ledger.begin() as connection:
-            attempts.close(connection, attempt.attempt_id, state, error=error)
+        _leave(settings, ledger, attempt, state, error)
         if session is not None:
             session.stop()
+
+
+def _cause(
+    ledger: sa.Engine, attempt: Attempt, session: "SparkSession | None", problem: BaseException
+) -> BaseException:
+    """A failure may be no more than the sign that the attempt was fenced or its engine died."""
+    if session is None or not isinstance(problem, Exception):
+        return problem
+    if isinstance(problem, CountinghouseError):
+        return problem
+    try:
+        session.sql("SELECT 1").collect()
+    except Exception:
+        try:
+            attempts.raise_if_fenced(ledger, attempt)
+        except Fenced as fenced:
+            return fenced
+        return EngineUnavailable(
+            f"the engine went away during attempt {attempt.attempt_id}: {problem}",
+            remedy="countinghouse status",
+        )
+    return problem
+
+
+def _leave(
+    settings: Settings, ledger: sa.Engine, attempt: Attempt, state: str, error: str
+) -> None:
+    """Close the attempt, once the engine has dropped what a failed one may still have queued."""
+    if state == "failed":
+        try:
+            engine_session.fence(settings, attempt.session_id)
+        except EngineUnavailable:
+            # It stays open without a heartbeat: whoever claims next has to fence it first.
+            return
+    with ledger.begin() as connection:
+        attempts.close(connection, attempt.attempt_id, state, error=error)
 
 
 # 2. Write: landing and dbt write below `version.attempt_root(...)`, a directory of this attempt.
@@ -118,6 +157,8 @@ def manifest(work: Work, versions: Iterable[Version]) -> None:
     """Describe each written directory; a directory that differs from its manifest is unusable."""
     for version in versions:
         write_manifest(work.settings.warehouse, version)
+    # One sync for data and manifests: thousands of partitions would pay for thousands.
+    os.sync()
     reach("after_manifest")
 
 
@@ -140,9 +181,11 @@ def audit(work: Work, batch: Batch, verdicts: Mapping[Partition, Verdict]) -> li
                 "failures": [*verdict.failures, *([problem] if problem else [])],
                 "results": list(verdict.results),
             },
+            durable=False,
         )
         if verdict.passed and not problem:
             passed.append(version)
+    os.sync()
     publications.record_gates(work.ledger, work.attempt, batch.versions, verdicts)
     reach("after_audit")
     return passed

@@ -1,24 +1,36 @@
 """Finishes what a crash left, and makes the metastore say what the ledger says."""
 
-from collections.abc import Collection, Mapping
+import logging
+import uuid
+from collections.abc import Callable, Collection, Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
 
-from countinghouse import engine_session, metastore, pointers, publication
-from countinghouse.ledger import attempts, open_ledger, published
+from countinghouse import catalog_check, engine_session, metastore, pointers, publication
+from countinghouse.catalog_check import Difference
+from countinghouse.errors import EngineUnavailable
+from countinghouse.ledger import attempts, open_ledger, publications, published
 from countinghouse.ledger.published import Location
+from countinghouse.ledger.state import busy
 from countinghouse.ledger.tables import publication_sets
 from countinghouse.metastore import TableSpec
 from countinghouse.notifier import Alert, notifier
+from countinghouse.planner import Partition
+from countinghouse.publication import Work
 from countinghouse.settings import Settings
 from countinghouse.version import data_files
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+Choose = Callable[[sa.Connection, frozenset[str]], Iterable[Partition]]
 _ENGINE_SECONDS = 60
+_ENGINE_DEATHS = 2
 
 
 def reconcile(settings: Settings, *, full: bool = True) -> list[str]:
@@ -53,18 +65,51 @@ def finish_crashes(settings: Settings) -> list[str]:
             lease_seconds=settings.lease_seconds,
         )
     ]
-    left = _abandoned_sets(ledger)
-    if not left:
-        return done
-    session = engine_session.open_session(settings, name="reconcile")
-    try:
-        for set_id in left:
+    return done + [
+        f"rolled publication set {set_id} forward"
+        for set_id in _abandoned_sets(ledger)
+        if _rolled_forward(settings, ledger, set_id)
+    ]
+
+
+def surviving(settings: Settings, step: Callable[[], T]) -> T:
+    """Do `step`, and again when the engine dies under it: what it had decided is finished first."""
+    for _ in range(_ENGINE_DEATHS):
+        try:
+            return step()
+        except EngineUnavailable as died:
+            log.warning("%s; starting again once it is healthy", died.message)
+            finish_crashes(settings)
+    return step()
+
+
+def _rolled_forward(settings: Settings, ledger: sa.Engine, set_id: str) -> bool:
+    """Finish an abandoned set under claims of its own, so that this can be fenced as well."""
+    free = False
+
+    def choose(_: sa.Connection, living: frozenset[str]) -> Collection[Partition]:
+        nonlocal free
+        with ledger.connect() as connection:
+            taken = attempts.claimed(connection, living)
+        decided = publications.load_set(ledger, set_id)
+        mine = decided.locations.keys() if decided else set()
+        free = decided is not None and taken.isdisjoint(mine)
+        return mine if free else ()
+
+    with _claim(settings, ledger, f"publication set {set_id}", choose) as work:
+        if free:
             pointers.log_set(settings, ledger, set_id)
-            publication.roll_forward(settings, ledger, session, set_id)
-            done.append(f"rolled publication set {set_id} forward")
-    finally:
-        session.stop()
-    return done
+            publication.roll_forward_surviving(work, set_id)
+    return free
+
+
+def _claim(
+    settings: Settings, ledger: sa.Engine, scope: str, choose: Choose
+) -> AbstractContextManager[Work]:
+    run_id = f"reconcile-{uuid.uuid4().hex[:8]}"
+    return publication.claim(
+        settings, ledger, kind="reconcile", scope=scope, run_id=run_id, choose=choose
+    )
 
 
 def _abandoned_sets(ledger: sa.Engine) -> list[str]:
@@ -99,19 +144,19 @@ def repair(settings: Settings, ledger: sa.Engine, session: "SparkSession") -> li
     """Let the metastore say what the ledger says, table by table."""
     done = []
     for spec in published.table_specs(ledger).values():
-        # While nobody can claim: what is claimed already is its publisher's to move.
-        with ledger.begin() as connection:
-            attempts.lock_claims(connection)
-            busy = {dt for table, dt in attempts.claimed(connection) if table == spec.name}
-            expected = {
-                dt: _grave(settings, spec.name, dt)
-                if found.collected
-                else settings.warehouse / found.path
-                for dt, found in published.locations(ledger).get(spec.name, {}).items()
-            }
-            if expected:
-                done += _restore(settings, session, spec, expected, busy)
+        expected = _expected(settings, ledger, spec)
+        if expected:
+            suspected = catalog_check.difference(settings, session, spec, expected)
+            if suspected:
+                done += _restore(settings, ledger, spec, suspected)
     return done
+
+
+def _expected(settings: Settings, ledger: sa.Engine, spec: TableSpec) -> dict[str, Path]:
+    return {
+        dt: _grave(settings, spec.name, dt) if found.collected else settings.warehouse / found.path
+        for dt, found in published.locations(ledger).get(spec.name, {}).items()
+    }
 
 
 def _lost(settings: Settings, found: Location) -> str:
@@ -153,41 +198,49 @@ def _grave(settings: Settings, table: str, dt: str) -> Path:
 
 
 def _restore(
-    settings: Settings,
-    session: "SparkSession",
-    spec: TableSpec,
-    expected: Mapping[str, Path],
-    busy: Collection[str],
+    settings: Settings, ledger: sa.Engine, spec: TableSpec, suspected: Difference
 ) -> list[str]:
+    """Put right what differs, except where a publisher is at work: it may be ahead of the ledger.
+
+    Under claims, so that nobody publishes meanwhile and a successor can fence this.
+    """
     name = spec.name
-    missing = not session.catalog.tableExists(name)
-    metastore.ensure_table(session, spec, pointers.empty_directory(settings, name))
-    relative = {
-        dt: str(path.relative_to(settings.warehouse))
-        for dt, path in expected.items()
-        if dt not in busy
-    }
-    wrong = pointers.wrong_pointers(settings, session, spec, relative)
-    extra: set[str] = set()
-    if spec.partitioned:
-        extra = metastore.partitions(session, name) - set(expected) - set(busy)
-        for dt in sorted(extra):
-            session.sql(f"ALTER TABLE {name} DROP PARTITION (dt='{dt}')")
-    if wrong:
-        metastore.point(session, spec, {dt: expected[dt] for dt in wrong})
-    if not (missing or wrong or extra):
-        return []
-    what = f"{name}: restored {len(wrong)} pointers, dropped {len(extra)} that nobody published"
+
+    def choose(connection: sa.Connection, living: frozenset[str]) -> Collection[Partition]:
+        taken = {partition for partition in busy(connection, living) if partition[0] == name}
+        wanted = {(name, dt) for dt in suspected.dts}
+        return () if suspected.reshaped and taken else wanted - taken
+
+    with _claim(settings, ledger, f"pointers of {name}", choose) as work:
+        mine = {dt for _, dt in work.attempt.epochs}
+        everything = _expected(settings, ledger, spec)
+        expected = {dt: place for dt, place in everything.items() if dt in mine}
+        found = catalog_check.difference(settings, work.session, spec, expected, only=mine)
+        if not mine or not found:
+            return []
+        if found.reshaped:
+            metastore.drop(work.session, name)
+        metastore.ensure_table(work.session, spec, pointers.empty_directory(settings, name))
+        metastore.drop_partitions(work.session, spec, found.extra)
+        metastore.point(work.session, spec, {dt: expected[dt] for dt in found.wrong})
+    return [_report_restored(settings, name, found)]
+
+
+def _report_restored(settings: Settings, name: str, found: Difference) -> str:
+    what = (
+        f"{name}: restored {len(found.wrong)} pointers, "
+        f"dropped {len(found.extra)} that nobody published"
+    )
     notifier(settings).notify(
         Alert(
             table=name,
-            partition=", ".join(sorted([*wrong, *extra])[:5]),
+            partition=", ".join(sorted(found.dts)[:5]),
             rule="metastore equals ledger",
-            rows=len(wrong) + len(extra),
-            sample="table was missing" if missing else "",
+            rows=len(found.dts),
+            sample="table was missing or altered" if found.reshaped else "",
             command="countinghouse history " + name,
             message=what,
             severity="warn",
         ),
     )
-    return [what]
+    return what

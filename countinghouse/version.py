@@ -70,10 +70,10 @@ def data_files(folder: Path) -> dict[str, int]:
 
 
 def write_manifest(warehouse: Path, version: Version) -> None:
-    """Put the manifest beside the data; the directory may be empty, it is made if absent."""
+    """Put the manifest beside the data, in a directory that is made if absent; not yet durable."""
     folder = warehouse / version.location
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / MANIFEST, asdict(version))
+    write_json(folder / MANIFEST, asdict(version), durable=False)
 
 
 def read_manifest(folder: Path) -> Version:
@@ -86,7 +86,8 @@ def read_manifest(folder: Path) -> Version:
 def write_confirmed(folder: Path, again: Version) -> None:
     """Keep the code and inputs of a rebuild that gave the same content as this directory."""
     inputs = [asdict(item) for item in again.inputs]
-    write_json(folder / CONFIRMED, {"fingerprint": again.fingerprint, "inputs": inputs})
+    content = {"fingerprint": again.fingerprint, "inputs": inputs}
+    write_json(folder / CONFIRMED, content, durable=False)
 
 
 def as_confirmed(folder: Path, version: Version) -> Version:
@@ -107,14 +108,18 @@ def has_passed(folder: Path) -> bool:
         return False
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write a file that is either absent or complete, also after a power cut."""
+def write_json(path: Path, content: Any, *, durable: bool = True) -> None:
+    """Write a file that is either absent or complete, also after a power cut.
+
+    Without `durable` only once `os.sync` has been called: for many files at once.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with temporary.open("w") as file:
         json.dump(content, file, indent=1, sort_keys=True, default=str)
-        file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
     temporary.rename(path)
 
 

@@ -7,7 +7,7 @@ Releasing the predecessor's Connect session does: the engine refuses whatever it
 import socket
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -165,10 +165,12 @@ def _open_holders(
     return sorted({(attempt, session) for attempt, session in rows})
 
 
-def claimed(connection: sa.Connection) -> set[Partition]:
-    """Partitions under an open claim."""
+def claimed(connection: sa.Connection, holders: Collection[str]) -> set[Partition]:
+    """Partitions under an open claim of one of these attempts."""
     rows = connection.execute(
-        sa.select(claims.c.table_name, claims.c.dt).where(claims.c.state == "open")
+        sa.select(claims.c.table_name, claims.c.dt).where(
+            claims.c.state == "open", claims.c.attempt_id.in_(holders)
+        )
     )
     return {(table, dt) for table, dt in rows}
 

@@ -195,7 +195,7 @@ def load_set(ledger: sa.Engine, set_id: str) -> DecidedSet | None:
         rows = connection.execute(
             sa.select(intents.c.table_name, intents.c.dt, versions.c.location)
             .join(versions, versions.c.version_id == intents.c.version_id)
-            .where(intents.c.set_id == set_id)
+            .where(intents.c.set_id == set_id, _not_overtaken())
             .order_by(intents.c.rank)
         ).all()
     return DecidedSet(
@@ -204,6 +204,16 @@ def load_set(ledger: sa.Engine, set_id: str) -> DecidedSet | None:
         list(dict.fromkeys(table for table, _, _ in rows)),
         {(table, dt): location for table, dt, location in rows},
     )
+
+
+def _not_overtaken() -> sa.ColumnElement[bool]:
+    """An intent whose partition has no publication under a newer epoch."""
+    newer = sa.select(pointers.c.epoch).where(
+        pointers.c.table_name == intents.c.table_name,
+        pointers.c.dt == intents.c.dt,
+        pointers.c.epoch > intents.c.epoch,
+    )
+    return ~newer.exists()
 
 
 def complete(ledger: sa.Engine, decided: DecidedSet) -> None:
@@ -221,7 +231,7 @@ def complete(ledger: sa.Engine, decided: DecidedSet) -> None:
             return
         chosen = sa.select(
             intents.c.table_name, intents.c.dt, intents.c.version_id, intents.c.epoch
-        ).where(intents.c.set_id == decided.set_id)
+        ).where(intents.c.set_id == decided.set_id, _not_overtaken())
         connection.execute(
             publications.insert().from_select(
                 ["set_id", "table_name", "dt", "version_id", "previous_version", "epoch"],
@@ -233,7 +243,7 @@ def complete(ledger: sa.Engine, decided: DecidedSet) -> None:
                     intents.c.previous_version,
                     intents.c.epoch,
                 )
-                .where(intents.c.set_id == decided.set_id)
+                .where(intents.c.set_id == decided.set_id, _not_overtaken())
                 .order_by(intents.c.rank),
             )
         )

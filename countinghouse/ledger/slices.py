@@ -10,7 +10,10 @@ from countinghouse.ledger.tables import intents, pointers, slices, versions
 def replace_slices(connection: sa.Connection, set_id: str) -> None:
     """Put the slices of the raw versions that a set published in place of those before."""
     chosen = intents.c.version_id == versions.c.version_id
-    _apply(connection, _raw_versions().join(intents, chosen).where(intents.c.set_id == set_id))
+    # Not those that a set with a newer epoch has overtaken.
+    visible = pointers.c.version_id == versions.c.version_id
+    found = _raw_versions().join(intents, chosen).join(pointers, visible)
+    _apply(connection, found.where(intents.c.set_id == set_id))
 
 
 def rebuild_slices(connection: sa.Connection) -> None:

@@ -45,6 +45,8 @@ def release(settings: Settings, session_id: str, *, deadline: float) -> None:
     Interrupting first also makes a session known that has not sent anything yet, so that the
     engine refuses it later. Raises grpc.RpcError, with `is_closed` when it was closed before.
     """
+    from pyspark.sql.connect import proto
+
     end = time.monotonic() + deadline
     interrupt = proto.InterruptRequest(
         session_id=session_id,
@@ -65,6 +67,8 @@ def release(settings: Settings, session_id: str, *, deadline: float) -> None:
 
 def _await_end(stub: Any, session_id: str, operation_id: str, end: float) -> None:
     """Return when an interrupted operation has ended: until then it may still reach a table."""
+    from pyspark.sql.connect import proto
+
     request = proto.ReattachExecuteRequest(
         session_id=session_id, user_context=_user(), operation_id=operation_id
     )
@@ -121,6 +125,8 @@ def show_databases(session_id: str) -> Any:
 
 
 def _user() -> Any:
+    from pyspark.sql.connect import proto
+
     return proto.UserContext(user_id=USER)
 
 

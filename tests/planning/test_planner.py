@@ -21,6 +21,7 @@ OF_ORDERS = (
     "staging.stg_orders",
     "intermediate.int_products_seen",
     "marts.fct_orders",
+    "marts.fct_priced_orders",
     "marts.rpt_daily",
     "marts.rpt_converted",
 )
@@ -66,7 +67,7 @@ def test_parents_are_built_before_children(world: World) -> None:
     deliver_rates(world, FIRST, NEXT)
     order = list(world.plan().builds)
     assert order == [name for name in NAMES if name in order]
-    assert len(order) == 13
+    assert len(order) == 14
 
 
 def test_children_of_what_is_stale_are_built_in_the_same_pass(world: World) -> None:
@@ -102,6 +103,7 @@ def test_a_model_whose_gate_failed_stays_stale_with_what_reads_it(world: World) 
         ("stg_orders", ("marts.fct_orders", LAST)),
         ("stg_products", ("marts.dim_products", OPEN)),
         ("stg_regions", ("marts.fct_orders", FIRST)),
+        ("stg_regions", ("marts.fct_priced_orders", FIRST)),
         ("stg_regions", ("marts.dim_priced_regions", OPEN)),
         ("stg_rates", ("marts.fct_rates", LAST)),
         ("stg_order_log", ("staging.stg_order_log", WHOLE)),
@@ -466,12 +468,13 @@ def test_a_month_of_a_dimension_records_the_changes_up_to_its_end(world: World) 
 
 def test_a_chain_is_one_digest_of_the_filled_partitions_up_to_a_date() -> None:
     def state(**rows: int) -> State:
-        found = {dt.lstrip("_"): Published("v", f"{dt} {n}", n, "f", "i") for dt, n in rows.items()}
+        found = {dt.lstrip("_"): Published("v", f"{n}", n, "f", "i") for dt, n in rows.items()}
         return State(published={"t": found})
 
     some = state(_1=3, _2=0, _4=5)
     assert planner.chain("t", some) == planner.chain("t", state(_1=3, _4=5))
     assert planner.chain("t", some) != planner.chain("t", state(_1=3, _4=6))
+    assert planner.chain("t", some) != planner.chain("t", state(_1=3, _5=5))
     assert planner.chain("t", some, last="3") == planner.chain("t", state(_1=3))
     assert planner.chain("t", some, last="1") != planner.chain("t", some, last="4")
 

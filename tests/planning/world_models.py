@@ -47,8 +47,8 @@ def stg_products(read: Read, runs: Runs, code: int) -> Written:
     """Changes of each snapshot against the one delivered before it."""
     listed = read(PRODUCTS)
     for day, previous in runs:
-        before = dict(listed.get(previous or "", ()))
-        now = dict(listed.get(day, ()))
+        before: dict[str, int] = dict(listed.get(previous or "", ()))
+        now: dict[str, int] = dict(listed.get(day, ()))
         for product in sorted(before.keys() | now.keys()):
             if product not in now:
                 yield day, (product, "delete", before[product] + code)
@@ -100,7 +100,7 @@ def dim_products(read: Read, runs: Runs, code: int) -> Written:
 
 def dim_priced_regions(read: Read, runs: Runs, code: int) -> Written:
     """A dimension with history that also reads a table without partitions, as it is now."""
-    regions = dict(chain(*read("staging.stg_regions").values()))
+    regions: dict[str, int] = dict(chain(*read("staging.stg_regions").values()))
     previous = [Interval(*r) for r in chain(*read("marts.dim_priced_regions__previous").values())]
     states = [*previous]
     for day, (product, operation, price) in _of_runs(read("staging.stg_products"), runs):
@@ -136,7 +136,7 @@ def _cut(states: Sequence[Interval]) -> Written:
 
 def fct_orders(read: Read, runs: Runs, code: int) -> Written:
     """Each order with the price of its day and the region of now."""
-    regions = dict(chain(*read("staging.stg_regions").values()))
+    regions: dict[str, int] = dict(chain(*read("staging.stg_regions").values()))
     prices = [Interval(*row) for row in chain(*read("marts.dim_products").values())]
     for day, _ in runs:
         valid = {
@@ -146,6 +146,15 @@ def fct_orders(read: Read, runs: Runs, code: int) -> Written:
         }
         for product, amount in read("staging.stg_orders").get(day, ()):
             yield day, (product, amount, valid.get(product), regions.get(product), code)
+
+
+def fct_priced_orders(read: Read, runs: Runs, code: int) -> Written:
+    """Each order with a price that also depends on the region of now."""
+    prices = [Interval(*row) for row in chain(*read("marts.dim_priced_regions").values())]
+    for day, _ in runs:
+        valid = {i.product: i.price for i in prices if i.valid_from <= day < i.valid_to}
+        for product, amount in read("staging.stg_orders").get(day, ()):
+            yield day, (product, amount, valid.get(product), code)
 
 
 def rpt_daily(read: Read, runs: Runs, code: int) -> Written:
@@ -230,6 +239,12 @@ _MODELS: tuple[tuple[str, Shape, Compute, tuple[tuple[str, Reads, int], ...]], .
             ("marts.dim_products", Reads.AS_OF, 0),
             ("staging.stg_regions", Reads.WHOLE, 0),
         ),
+    ),
+    (
+        "marts.fct_priced_orders",
+        Shape.DAILY,
+        fct_priced_orders,
+        (("staging.stg_orders", Reads.SAME, 0), ("marts.dim_priced_regions", Reads.AS_OF, 0)),
     ),
     ("marts.rpt_daily", Shape.DAILY, rpt_daily, (("marts.fct_orders", Reads.SAME, 0),)),
     (

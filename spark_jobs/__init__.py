@@ -1,0 +1,1 @@
+"""Spark jobs: pure transforms with a thin main each."""
