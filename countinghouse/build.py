@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,7 +28,6 @@ from countinghouse.version import Version, attempt_root
 
 log = logging.getLogger(__name__)
 Events = Callable[[Sequence[Version]], list[dict[str, Any]]]
-_ENGINE_RESTARTS = 3
 
 
 @dataclass
@@ -82,25 +82,11 @@ def build(
     report = RunReport(run_id)
     spans = [span]
     while spans:
-        spans = [*_one_pass_surviving(request, spans[0], report), *spans[1:]]
+        one_pass = partial(_one_pass, request, spans[0], report)
+        spans = [*reconcile.surviving(settings, one_pass), *spans[1:]]
         # Forcing is for the first pass; later ones take what it left.
         request.forced = False
     return report
-
-
-def _one_pass_surviving(
-    request: Request, span: tuple[str, str], report: RunReport
-) -> list[tuple[str, str]]:
-    """A pass that starts again when the engine died under it: nothing was visible by then."""
-    for attempt in range(_ENGINE_RESTARTS):
-        try:
-            return _one_pass(request, span, report)
-        except EngineUnavailable:
-            if attempt == _ENGINE_RESTARTS - 1:
-                raise
-            log.warning("the engine died; starting again once it is healthy")
-            reconcile.finish_crashes(request.settings)
-    raise AssertionError
 
 
 def _one_pass(request: Request, span: tuple[str, str], report: RunReport) -> list[tuple[str, str]]:

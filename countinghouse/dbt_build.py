@@ -14,8 +14,8 @@ from countinghouse.contracts import load_contracts
 from countinghouse.dbt_failures import failing_dates, sample
 from countinghouse.dbt_graph import load_graph, personal_columns
 from countinghouse.dbt_manifest import invoke, packed_manifest
-from countinghouse.dbt_session import is_closed, statements_in
-from countinghouse.errors import CountinghouseError, Fenced
+from countinghouse.dbt_session import raise_if_closed, statements_in
+from countinghouse.errors import CountinghouseError
 from countinghouse.landing.columns import raw_columns
 from countinghouse.model_graph import Model, Shape
 from countinghouse.settings import Settings
@@ -71,8 +71,8 @@ def run_models(
         by_id = {model.unique_id: model for model in models.values()}
         not_run = _keep_tests(manifest, by_id, selected, known | selected)
         words = ["build", "--select", *sorted(selected), f"--threads={_THREADS}"]
-        results = _described(settings, session, branch, _invoke(settings, words, manifest))
-        return [*results, *not_run]
+        results = _invoke(settings, session, words, manifest)
+        return [*_described(settings, session, branch, results), *not_run]
 
 
 def run_unit_tests(
@@ -99,7 +99,7 @@ def run_unit_tests(
             manifest = _unpacked(settings)
             _move(manifest, schema, scratch)
             words = ["test", "--select", *(selected or ["*"]), "--resource-type=unit_test"]
-            results = _invoke(settings, [*words, f"--threads={_THREADS}"], manifest)
+            results = _invoke(settings, session, [*words, f"--threads={_THREADS}"], manifest)
             return list(_described(settings, session, schema, results))
         finally:
             branches.drop(session, schema)
@@ -175,7 +175,7 @@ def _table(manifest: Any, key: str) -> str:
     return str(node.alias if node else manifest.sources[key].identifier)
 
 
-def _invoke(settings: Settings, words: list[str], manifest: Any) -> list[Any]:
+def _invoke(settings: Settings, session: Any, words: list[str], manifest: Any) -> list[Any]:
     with _scratch(settings) as target:
         done = invoke(settings, words, target, manifest=manifest)
     if done.exception and not isinstance(done.exception, Exception):
@@ -184,12 +184,8 @@ def _invoke(settings: Settings, words: list[str], manifest: Any) -> list[Any]:
     if done.result is None:
         raise CountinghouseError(f"dbt did not run: {done.exception}")
     results = [r for r in done.result.results if r.node.resource_type != "operation"]
-    closed = [r for r in results if is_closed(str(r.message))]
-    if closed:
-        raise Fenced(
-            f"the session was closed while {closed[0].node.name} ran",
-            remedy="nothing: another attempt has taken over",
-        )
+    if any(result.status == "error" for result in results):
+        raise_if_closed(session)
     return results
 
 

@@ -35,18 +35,33 @@ def statements_in(settings: Settings, session_id: str) -> Iterator[Any]:
         claimed.client.close()
 
 
-def is_closed(message: str) -> bool:
-    """Whether the engine's message says that the session is no more."""
-    return any(word in message for word in _CLOSED)
+def raise_if_closed(session: Any) -> None:
+    """Raise Fenced if the engine refuses the session: its statements failed for no other reason."""
+    from pyspark.errors import PySparkException
+
+    try:
+        session.sql("select 1").collect()
+    except PySparkException as error:
+        if _is_closed(str(error)):
+            raise Fenced(
+                f"session {session.session_id} was closed", remedy="another attempt took over"
+            ) from error
+        raise
 
 
 def _claimed(settings: Settings, session_id: str) -> Any:
     try:
         return open_session(settings, session_id)
     except EngineUnavailable as error:
-        if is_closed(error.message):
-            raise Fenced(f"session {session_id} was closed by another attempt") from error
+        if _is_closed(error.message):
+            raise Fenced(
+                f"session {session_id} was closed", remedy="another attempt took over"
+            ) from error
         raise
+
+
+def _is_closed(message: str) -> bool:
+    return any(word in message for word in _CLOSED)
 
 
 class _Cursor:

@@ -64,17 +64,19 @@ def open_session(settings: Settings, session_id: str | None = None, *, name: str
 
 
 def fence(settings: Settings, session_id: str, *, deadline: float = 30) -> None:
-    """Interrupt and close a session: the engine refuses whatever its owner still sends.
+    """End and close a session: the engine refuses whatever its owner still sends.
 
-    Raises EngineUnavailable when the engine has not confirmed it.
+    When it returns, nothing of the session runs any more. Raises EngineUnavailable when the engine
+    has not confirmed it.
     """
+    problem = f"session {session_id} could not be fenced"
     try:
         connect.release(settings, session_id, deadline=deadline)
     except grpc.RpcError as error:
         if not connect.is_closed(error):
-            raise EngineUnavailable(
-                f"session {session_id} could not be fenced: {error.details()}", remedy=_REMEDY
-            ) from error
+            raise EngineUnavailable(f"{problem}: {error.details()}", remedy=_REMEDY) from error
+    except OSError as error:
+        raise EngineUnavailable(f"{problem}: {error}", remedy=_REMEDY) from error
 
 
 def wait_until_healthy(settings: Settings, deadline_seconds: float) -> None:

@@ -1,7 +1,8 @@
 """Named points at which a test makes something go wrong; inert in production.
 
 In this process: `hooks[point] = callable`. In a subprocess: COUNTINGHOUSE_FAILPOINT=`point:action`
-with action `kill9`, `stop` (SIGSTOP), `raise` or `sleep=SECONDS`. Each fires once.
+with action `kill9`, `stop` (SIGSTOP), `raise` or `sleep=SECONDS`; `point#2` is the second time that
+the point is reached. Each fires once.
 """
 
 import os
@@ -18,9 +19,14 @@ def reach(point: str) -> None:
     if hook is not None:
         hook()
     wanted, _, action = os.environ.get("COUNTINGHOUSE_FAILPOINT", "").partition(":")
-    if wanted and wanted == point:
-        del os.environ["COUNTINGHOUSE_FAILPOINT"]
-        _act(point, action)
+    name, _, time_of = wanted.partition("#")
+    if not name or name != point:
+        return
+    if int(time_of or 1) > 1:
+        os.environ["COUNTINGHOUSE_FAILPOINT"] = f"{name}#{int(time_of) - 1}:{action}"
+        return
+    del os.environ["COUNTINGHOUSE_FAILPOINT"]
+    _act(point, action)
 
 
 def _act(point: str, action: str) -> None:

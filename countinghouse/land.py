@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import sqlalchemy as sa
 
@@ -34,7 +35,8 @@ def land(settings: Settings, contracts: Sequence[Contract], *, run_id: str) -> R
     ledger = open_ledger(settings)
     report = RunReport(run_id)
     # A refusal may leave another delivery of the same date to land: until nothing is left.
-    while _one_pass(settings, ledger, contracts, report):
+    one_pass = partial(_one_pass, settings, ledger, contracts, report)
+    while reconcile.surviving(settings, one_pass):
         pass
     return report
 

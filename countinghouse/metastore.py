@@ -53,15 +53,12 @@ def ensure_table(session: "SparkSession", spec: TableSpec, empty: Path) -> None:
     if not session.catalog.tableExists(spec.name):
         _create(session, spec, empty)
         return
-    existing = {
-        field.name: field.dataType.simpleString()
-        for field in session.table(spec.name).schema.fields
-    }
+    existing = _existing(session, spec)
     wanted = {c.name: c.type.lower() for c in _data_columns(spec)}
     added = [c for c in _data_columns(spec) if c.name not in existing]
     kept = [c.name for c in _data_columns(spec) if c.name in existing]
     changed = [n for n in kept if existing[n] != _plain(wanted[n])]
-    dropped = set(existing) - set(wanted) - {"dt"}
+    dropped = set(existing) - set(wanted)
     if changed or dropped:
         raise CountinghouseError(
             f"{spec.name}: columns changed type {changed} or vanished {sorted(dropped)}; "
@@ -70,6 +67,36 @@ def ensure_table(session: "SparkSession", spec: TableSpec, empty: Path) -> None:
         )
     if added:
         session.sql(f"ALTER TABLE {spec.name} ADD COLUMNS ({_declared(added)})")
+
+
+def as_declared(session: "SparkSession", spec: TableSpec) -> bool:
+    """Whether the metastore has the table, external, in Parquet, with exactly these columns."""
+    if not session.catalog.tableExists(spec.name):
+        return False
+    rows = session.sql(f"DESCRIBE TABLE EXTENDED {spec.name}").collect()
+    # Columns are lower case, these are not.
+    said = {row[0]: row[1] for row in rows}
+    if said.get("Type") != "EXTERNAL" or "ParquetHiveSerDe" not in said.get("Serde Library", ""):
+        return False
+    if ("# Partition Information" in said) != spec.partitioned:
+        return False
+    wanted = {c.name: _plain(c.type) for c in _data_columns(spec)}
+    return _existing(session, spec) == wanted
+
+
+def drop(session: "SparkSession", table: str) -> None:
+    """Forget a table, or a view of its name; no file is touched."""
+    name = names.table(table)
+    if session.catalog.tableExists(name):
+        kind = "VIEW" if session.catalog.getTable(name).tableType == "VIEW" else "TABLE"
+        session.sql(f"DROP {kind} IF EXISTS {name}")
+
+
+def _existing(session: "SparkSession", spec: TableSpec) -> dict[str, str]:
+    """Data columns that the metastore has, with their types."""
+    fields = session.table(spec.name).schema.fields
+    partition = {"dt"} if spec.partitioned else set()
+    return {f.name: f.dataType.simpleString() for f in fields if f.name not in partition}
 
 
 def _create(session: "SparkSession", spec: TableSpec, empty: Path) -> None:
@@ -124,6 +151,12 @@ def partitions(session: "SparkSession", table: str) -> set[str]:
     """The partitions that the metastore knows of."""
     rows = session.sql(f"SHOW PARTITIONS {names.table(table)}").collect()
     return {unquote(row[0]).removeprefix("dt=") for row in rows}
+
+
+def drop_partitions(session: "SparkSession", spec: TableSpec, dts: Iterable[str]) -> None:
+    """Forget partitions, whatever their names are; no file is touched."""
+    for dt in sorted(dts):
+        session.sql(f"ALTER TABLE {spec.name} DROP IF EXISTS PARTITION (dt='{_quoted(dt)}')")
 
 
 def location(session: "SparkSession", spec: TableSpec, dt: str) -> Path | None:

@@ -135,15 +135,14 @@ def _cause(
     return problem
 
 
-def _leave(
-    settings: Settings, ledger: sa.Engine, attempt: Attempt, state: str, error: str
-) -> None:
+def _leave(settings: Settings, ledger: sa.Engine, attempt: Attempt, state: str, error: str) -> None:
     """Close the attempt, once the engine has dropped what a failed one may still have queued."""
     if state == "failed":
         try:
             engine_session.fence(settings, attempt.session_id)
         except EngineUnavailable:
-            # It stays open without a heartbeat: whoever claims next has to fence it first.
+            with ledger.begin() as connection:
+                attempts.abandon(connection, attempt.attempt_id, error=error)
             return
     with ledger.begin() as connection:
         attempts.close(connection, attempt.attempt_id, state, error=error)

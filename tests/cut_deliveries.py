@@ -23,10 +23,8 @@ from zoneinfo import ZoneInfo
 
 from countinghouse.names import dates_between
 
-DATA = Path(
-    os.environ.get("COUNTINGHOUSE_TEST_DATA")
-    or Path(__file__).resolve().parents[2] / "shared" / "data"
-)
+PROJECT = Path(__file__).resolve().parents[1]
+DATA = Path(os.environ.get("COUNTINGHOUSE_TEST_DATA") or PROJECT.parent / "shared" / "data")
 MISSING = f"the public data files are not in {DATA} (COUNTINGHOUSE_TEST_DATA)"
 SHOP_ZONE = ZoneInfo("America/New_York")
 SNAPSHOTS: Mapping[str, str] = {

@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +11,13 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.connect import functions as F
 from pyspark.sql.connect.observation import Observation
 
-from countinghouse import archive, names
 from countinghouse.content_digest import EMPTY, PartitionDigest, partition_digests
 from countinghouse.contracts import Contract
 from countinghouse.deliveries import ArchivedFile, Delivery
 from countinghouse.landing import pipeline
-from countinghouse.landing.checks import complaints
+from countinghouse.landing.batch import Batch
 from countinghouse.landing.columns import business_columns, quarantine_columns, raw_columns
-from countinghouse.landing.headers import Layout, layout_of
-from countinghouse.landing.result import LandedBatch, LandedDate, LandedDelivery, Refusal
-from countinghouse.landing.tally import Tally, tally
-from countinghouse.landing.text import FileBroken
+from countinghouse.landing.result import LandedBatch, LandedDate
 from countinghouse.model_graph import Column
 from countinghouse.settings import Settings
 
@@ -44,7 +40,7 @@ def write_raw(
     A date with a refused delivery gets no directory; the other dates are not concerned. The
     directories must not exist before.
     """
-    batch = _Batch.of(settings, contract, deliveries_by_dt)
+    batch = Batch.of(settings, contract, deliveries_by_dt)
     writer = _Writer(session, settings, batch, attempt_root)
     with ThreadPoolExecutor(1, "tally") as independent:
         tallies = independent.submit(batch.tallied)
@@ -56,97 +52,11 @@ def write_raw(
     return LandedBatch(dates)
 
 
-@dataclass
-class _Batch:
-    """The deliveries of a run, with the figures of each by its position."""
-
-    settings: Settings
-    contract: Contract
-    by_dt: Mapping[str, Sequence[Delivery]]
-    layouts: dict[str, Layout] = field(default_factory=dict)
-    figures: dict[int, LandedDelivery] = field(default_factory=dict)
-    refusals: dict[str, list[Refusal]] = field(default_factory=dict)
-
-    @classmethod
-    def of(
-        cls, settings: Settings, contract: Contract, by_dt: Mapping[str, Sequence[Delivery]]
-    ) -> "_Batch":
-        """Read the header of every file; what has none that fits is refused at once."""
-        batch = cls(settings, contract, {names.date(dt): found for dt, found in by_dt.items()})
-        for delivery in batch.deliveries():
-            undeclared: set[str] = set()
-            for file in delivery.files:
-                try:
-                    layout = layout_of(batch.path(file), contract)
-                except (FileBroken, OSError) as error:
-                    batch.refuse(delivery, f"file {file.name!r}: {error}")
-                else:
-                    batch.layouts[file.sha256] = layout
-                    undeclared |= layout.undeclared.keys()
-            batch.figures[delivery.position] = LandedDelivery(
-                delivery, undeclared=tuple(sorted(undeclared))
-            )
-        return batch
-
-    def deliveries(self, *, readable: bool = False) -> list[Delivery]:
-        """All deliveries by date; with `readable` only those of dates not refused so far."""
-        return [
-            delivery
-            for dt, found in sorted(self.by_dt.items())
-            for delivery in found
-            if not (readable and dt in self.refusals)
-        ]
-
-    def path(self, file: ArchivedFile) -> Path:
-        return archive.path_of(self.settings, file.sha256)
-
-    def refuse(self, delivery: Delivery, reason: str) -> None:
-        self.refusals.setdefault(delivery.dt, []).append(Refusal(delivery, reason))
-
-    def tallied(self) -> dict[int, Tally | FileBroken]:
-        """The independent count of every readable delivery."""
-        found: dict[int, Tally | FileBroken] = {}
-        for delivery in self.deliveries(readable=True):
-            try:
-                counts = [
-                    tally(self.path(file), self.contract, self.layouts[file.sha256])
-                    for file in delivery.files
-                ]
-                found[delivery.position] = sum(counts, Tally())
-            except FileBroken as error:
-                found[delivery.position] = error
-        return found
-
-    def note(self, tallies: Mapping[int, Tally | FileBroken]) -> None:
-        """Take over the independent counts."""
-        for position, found in tallies.items():
-            figures = self.figures[position]
-            if isinstance(found, FileBroken):
-                self.refuse(figures.delivery, f"file: {found}")
-            else:
-                self.figures[position] = replace(
-                    figures,
-                    rows_in=found.records,
-                    money_in=found.money,
-                    unreadable=found.unreadable,
-                )
-
-    def date(self, dt: str, quarantine: Mapping[str, PartitionDigest]) -> LandedDate:
-        """The verdict on a date."""
-        landed = tuple(self.figures[delivery.position] for delivery in self.by_dt[dt])
-        if dt not in self.refusals:
-            for each in landed:
-                for reason in complaints(self.contract, each):
-                    self.refuse(each.delivery, reason)
-        refusals = tuple(self.refusals.get(dt, ()))
-        return LandedDate(dt, landed, refusals, quarantine.get(dt, EMPTY))
-
-
 class _Writer:
     """The Spark side of a batch: two directories, and figures read back from them."""
 
     def __init__(
-        self, session: SparkSession, settings: Settings, batch: _Batch, attempt_root: Path
+        self, session: SparkSession, settings: Settings, batch: Batch, attempt_root: Path
     ) -> None:
         self.session = session
         self.settings = settings
@@ -236,7 +146,7 @@ def _write(rows: DataFrame, folder: Path) -> None:
     rows.write.partitionBy("dt").parquet(str(folder))
 
 
-def _parts(batch: _Batch) -> list[list[dict[str, Any]]]:
+def _parts(batch: Batch) -> list[list[dict[str, Any]]]:
     """Files in lists for one task each, of about equal size."""
     specs = [
         (file.bytes, _spec(batch, delivery, file))
@@ -256,7 +166,7 @@ def _parts(batch: _Batch) -> list[list[dict[str, Any]]]:
     return parts
 
 
-def _spec(batch: _Batch, delivery: Delivery, file: ArchivedFile) -> dict[str, Any]:
+def _spec(batch: Batch, delivery: Delivery, file: ArchivedFile) -> dict[str, Any]:
     return {
         "path": str(batch.path(file)),
         "name": file.name,
@@ -267,7 +177,7 @@ def _spec(batch: _Batch, delivery: Delivery, file: ArchivedFile) -> dict[str, An
     }
 
 
-def _shards(batch: _Batch) -> int:
+def _shards(batch: Batch) -> int:
     """Files per date: one, unless the largest date is large."""
     sizes = [sum(file.bytes for d in found for file in d.files) for found in batch.by_dt.values()]
     return 1 + max(sizes, default=0) // _BYTES_PER_SHARD

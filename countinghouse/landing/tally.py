@@ -5,8 +5,7 @@ record to get lost unseen.
 """
 
 import re
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Context, Decimal
 from pathlib import Path
@@ -14,13 +13,10 @@ from pathlib import Path
 from countinghouse.content_digest import plus
 from countinghouse.contracts import Column, Contract
 from countinghouse.currencies import EXPONENTS
+from countinghouse.landing.grammar import Grammar
 from countinghouse.landing.headers import Layout
 from countinghouse.landing.records import Dialect
 from countinghouse.landing.text import (
-    LONGEST,
-    MOST_BROKEN,
-    FileBroken,
-    TooLong,
     canonical_key,
     lines,
     opened,
@@ -53,7 +49,7 @@ class Tally:
 
 def tally(path: Path, contract: Contract, layout: Layout) -> Tally:
     """Count a file; FileBroken if it cannot be read to its end."""
-    grammar = _Grammar(Dialect(contract.format.delimiter, contract.format.quote))
+    grammar = Grammar(Dialect(contract.format.delimiter, contract.format.quote))
     amounts = [_Amount(contract, layout, money.column) for money in contract.money]
     found = Tally()
     with opened(path, contract.format.encoding, contract.format.compression) as text:
@@ -70,7 +66,7 @@ def tally(path: Path, contract: Contract, layout: Layout) -> Tally:
 def _add_money(
     money: dict[str, int],
     record: str | None,
-    grammar: "_Grammar",
+    grammar: Grammar,
     layout: Layout,
     amounts: Sequence["_Amount"],
 ) -> bool:
@@ -88,84 +84,6 @@ def _add_money(
         elif label:
             money[label] = money.get(label, 0) + minor
     return complete
-
-
-class _Grammar:
-    """The dialect as regular expressions that never go back."""
-
-    def __init__(self, dialect: Dialect) -> None:
-        delimiter, quote = re.escape(dialect.delimiter), re.escape(dialect.quote)
-        inside = f"(?:[^{quote}]|{quote}{quote})*+"
-        bare = f"(?!{quote})[^{delimiter}\r\n]*+"
-        one = f"(?:{quote}{inside}{quote}|{bare})"
-        # How a line that begins a record may end, then how one that begins inside of quotes may.
-        rest = f"(?:{delimiter}{one})*+"
-        self._whole = re.compile(f"{one}{rest}")
-        self._opens = re.compile(f"(?:{one}{delimiter})*+{quote}{inside}")
-        self._closes = re.compile(f"{inside}{quote}{rest}")
-        self._stays = re.compile(f"{inside}(?:{quote}{rest}{delimiter}{quote}{inside})?")
-        self._field = re.compile(
-            f"(?:{quote}({inside}){quote}|([^{delimiter}]*+))({delimiter}|\\Z)"
-        )
-        self._dialect = dialect
-
-    def records(self, lines: Iterator[str]) -> Iterator[str | None]:
-        """Every record without its line end; None for one that breaks the dialect."""
-        again: deque[str] = deque()
-        broken = 0
-        while (line := again.popleft() if again else next(lines, None)) is not None:
-            if line in ("\n", "\r", "\r\n"):
-                continue
-            if isinstance(line, TooLong) or self._dialect.quote in line:
-                record, ahead = self._quoted(line, again, lines)
-                again.extendleft(reversed(ahead))
-                broken += record is None
-                if broken > MOST_BROKEN:
-                    raise FileBroken(f"more than {MOST_BROKEN} records that break the dialect")
-                yield record
-            else:
-                yield line.rstrip("\r\n")
-
-    def fields(self, record: str) -> list[str]:
-        """The values of a record's fields."""
-        quote = self._dialect.quote
-        if quote not in record:
-            return record.split(self._dialect.delimiter)
-        found: list[str] = []
-        for match in self._field.finditer(record):
-            quoted = match[1]
-            found.append(match[2] if quoted is None else quoted.replace(quote * 2, quote))
-            if not match[3]:
-                break
-        return found
-
-    def _quoted(
-        self, first: str, again: deque[str], lines: Iterator[str]
-    ) -> tuple[str | None, list[str]]:
-        """The record that starts at `first`, or None with the lines that were read in vain."""
-        taken, length = [first], 0
-        complete, unfinished = self._whole, self._opens
-        while not isinstance(taken[-1], TooLong):
-            length += len(taken[-1])
-            if len(taken) > 1 and length > LONGEST:
-                break
-            if complete.fullmatch(_without_end(taken[-1])):
-                return _without_end("".join(taken)), []
-            if not unfinished.fullmatch(taken[-1]):
-                break
-            line = again.popleft() if again else next(lines, None)
-            if line is None:
-                break
-            taken.append(line)
-            complete, unfinished = self._closes, self._stays
-        return None, taken[1:]
-
-
-def _without_end(text: str) -> str:
-    for end in ("\r\n", "\n", "\r"):
-        if text.endswith(end):
-            return text[: -len(end)]
-    return text
 
 
 class _Amount:

@@ -220,6 +220,15 @@ def close(connection: sa.Connection, attempt_id: str, state: str, *, error: str 
     )
 
 
+def abandon(connection: sa.Connection, attempt_id: str, *, error: str) -> None:
+    """Leave an attempt open as one that died: whoever comes next has to fence it."""
+    connection.execute(
+        attempts.update()
+        .where(attempts.c.attempt_id == attempt_id, attempts.c.state == "open")
+        .values(heartbeat_at=sa.func.to_timestamp(0), error=error)
+    )
+
+
 def renew_session(connection: sa.Connection, attempt: Attempt, session_id: str) -> None:
     """Go on in a new engine session, unless a successor has fenced this attempt meanwhile."""
     check_not_fenced(connection, attempt)

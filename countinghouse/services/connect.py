@@ -5,13 +5,13 @@ A PySpark session has none: it would wait as long as the engine hangs.
 
 import contextlib
 import socket
-import time
 import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import grpc
 
+from countinghouse.services import operations
 from countinghouse.settings import Settings
 
 # Sessions are known to the engine by user and id: everybody has to use the same user.
@@ -40,49 +40,29 @@ def catalog_answers(settings: Settings, *, deadline: float) -> bool:
 
 
 def release(settings: Settings, session_id: str, *, deadline: float) -> None:
-    """Interrupt what a session runs, wait for its end, and close it for good.
+    """Interrupt what a session runs, wait for its end, and close the session for good.
 
     Interrupting first also makes a session known that has not sent anything yet, so that the
-    engine refuses it later. Raises grpc.RpcError, with `is_closed` when it was closed before.
+    engine refuses it later. Raises grpc.RpcError, with `is_closed` when it was closed before, and
+    OSError when the end of what ran could not be seen.
     """
     from pyspark.sql.connect import proto
 
-    end = time.monotonic() + deadline
     interrupt = proto.InterruptRequest(
         session_id=session_id,
         user_context=_user(),
         interrupt_type=proto.InterruptRequest.INTERRUPT_TYPE_ALL,
     )
     with _stub(settings) as stub:
+        # Its client, if it lives, may send the next statement in between.
         while ids := stub.Interrupt(interrupt, timeout=deadline).interrupted_ids:
-            for operation_id in ids:
-                _await_end(stub, session_id, operation_id, end)
+            operations.await_end(settings, ids, deadline=deadline)
         try:
             stub.ReleaseSession(_release(session_id), timeout=deadline)
-        except grpc.RpcError as error:
-            # Spark 4.1 closes the session, then fails on an operation that has just begun to end.
+        except grpc.RpcError:
+            # Spark 4.1 closes the session and then fails, if an operation has just begun.
             if not _refused(stub, interrupt):
-                raise error
-
-
-def _await_end(stub: Any, session_id: str, operation_id: str, end: float) -> None:
-    """Return when an interrupted operation has ended: until then it may still reach a table."""
-    from pyspark.sql.connect import proto
-
-    request = proto.ReattachExecuteRequest(
-        session_id=session_id, user_context=_user(), operation_id=operation_id
-    )
-    while True:
-        try:
-            for _ in stub.ReattachExecute(request, timeout=max(end - time.monotonic(), 0.1)):
-                pass
-        except grpc.RpcError as error:
-            if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
                 raise
-            # The operation's own client attached again, if it lives.
-            if "INVALID_CURSOR.DISCONNECTED" in str(error.details()):
-                continue
-        return
 
 
 def _refused(stub: Any, request: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from countinghouse import dbt_build, engine_session
+from countinghouse import dbt_build, dbt_session, engine_session
 from countinghouse.errors import Fenced
 
 STG, REJECTED = "staging.stg_shop__orders", "staging.stg_shop__orders__rejected"
@@ -138,33 +138,40 @@ def test_a_contract_is_enforced(attempt: Any, tmp_path: Path) -> None:
     assert "contract" in result.message
 
 
-def test_a_fenced_attempt_writes_nothing_more(attempt: Any, tmp_path: Path) -> None:
-    slept = "coalesce(java_method('java.lang.Thread', 'sleep', 6000L), 'x') <> ''"
+def test_a_fenced_attempt_writes_nothing_more(
+    attempt: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept = "coalesce(java_method('java.lang.Thread', 'sleep', 20000L), 'x') <> ''"
     change(attempt, tmp_path / "other", "group by", f"where {slept} group by")
     place = attempt.root / "published" / f"dt={DAYS[0]}"
     attempt.session.sql(
         "select 1L as order_id, 'a' as email, 1L as amount_minor, 'USD' as currency"
     ).write.parquet(str(place))
     attempt.branch(DAYS[:1], [TRAILING], {STG: {DAYS[0]: place}})
-    raised: list[BaseException] = []
+    sent, raised = threading.Event(), list[BaseException]()
+    execute = dbt_session._Cursor.execute
+
+    def watched(cursor: Any, sql: str, *parameters: Any) -> None:
+        if "create table" in sql:
+            sent.set()
+        execute(cursor, sql, *parameters)
 
     def work() -> None:
         try:
             attempt.run(TRAILING)
-        except Fenced as error:
+        except BaseException as error:
             raised.append(error)
 
+    monkeypatch.setattr(dbt_session._Cursor, "execute", watched)
     worker = threading.Thread(target=work)
     worker.start()
-    folder = attempt.root / TRAILING
-    deadline = time.monotonic() + 60
-    while not folder.exists() and worker.is_alive() and time.monotonic() < deadline:
-        time.sleep(0.1)
+    assert sent.wait(120)
+    time.sleep(1)
     engine_session.fence(attempt.settings, attempt.session_id)
     worker.join(60)
 
-    assert len(raised) == 1
-    assert parquet_files(folder) == []
+    assert [type(error) for error in raised] == [Fenced]
+    assert parquet_files(attempt.root / TRAILING) == []
 
 
 def test_dbt_run_by_hand_leaves_published_tables_alone(attempt: Any, tmp_path: Path) -> None:

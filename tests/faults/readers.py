@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from world import DTS, Pair, rows_of
+from tests.faults.world import DTS, Pair, rows_of
 
 from countinghouse import engine_session
 from countinghouse.names import WHOLE
@@ -28,7 +28,7 @@ class Reader:
     begun: int = 0
     done: int = 0
     reads: int = 0
-    errors: int = 0
+    errors: list[str] = field(default_factory=list)
     torn: list[str] = field(default_factory=list)
     seen: set[int] = field(default_factory=set)
     _newest: dict[str, int] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class Reader:
         wanted, end = self.reads + reads, time.monotonic() + seconds
         while self.reads < wanted and time.monotonic() < end:
             time.sleep(0.05)
-        assert self.reads >= wanted, f"no {reads} reads within {seconds:g} s"
+        assert self.reads >= wanted, f"no {reads} reads in {seconds:g} s: {self.errors[-3:]}"
 
     def _loop(self) -> None:
         session = None
@@ -60,9 +60,9 @@ class Reader:
             try:
                 session = session or engine_session.open_session(self.settings, name="reader")
                 self._read(session)
-            except Exception:
+            except Exception as error:
                 # A query may fail while the engine is replaced; it may not answer wrongly.
-                self.errors += 1
+                self.errors.append(str(error)[:300])
                 session = None
                 self._stop.wait(0.3)
         if session is not None:

@@ -1,26 +1,44 @@
-"""Two tables that are published together, and a command to kill or freeze who publishes them.
+"""Two tables that are published together, and how to do it in a process that dies or freezes.
 
-`python tests/faults/world.py NAME VALUE RUN`; the rows of version VALUE are all VALUE, so that a
-reader who sees parts of two versions cannot miss it.
+The rows of version N are all N, and there are N more of them than at the start: a reader who sees
+parts of two versions cannot miss it.
 """
 
-import sys
+import os
+import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
-import harness
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from countinghouse import publication
+from countinghouse import metastore, publication
 from countinghouse.failpoints import reach
+from countinghouse.ledger import open_ledger
+from countinghouse.model_graph import Column
 from countinghouse.names import WHOLE
 from countinghouse.planner import Partition
 from countinghouse.publication import Batch, Verdict, Work
 from countinghouse.settings import Settings, load
 from countinghouse.version import Version, data_files, location
+from tests import harness
 
 DTS = ("2026-01-01", "2026-01-02", "2026-01-03")
+# In the order in which a run comes by.
+POINTS = (
+    "after_claim",
+    "mid_write",
+    "after_manifest",
+    "after_audit",
+    "before_publish",
+    "after_decide",
+    "in_publish_before_pointer",
+    "in_publish_after_pointer",
+    "before_complete",
+    "after_complete",
+)
+DECIDED = POINTS.index("after_decide")
 _FILES = 3
 
 
@@ -28,7 +46,8 @@ _FILES = 3
 class Pair:
     """A partitioned and an unpartitioned table of one publication set."""
 
-    name: str
+    name: str = field(default_factory=lambda: f"f{uuid.uuid4().hex[:10]}")
+    dts: Sequence[str] = DTS
 
     @property
     def daily(self) -> str:
@@ -40,46 +59,56 @@ class Pair:
 
     @property
     def partitions(self) -> list[Partition]:
-        return [*((self.daily, dt) for dt in DTS), (self.whole, WHOLE)]
+        return [*((self.daily, dt) for dt in self.dts), (self.whole, WHOLE)]
 
 
 def rows_of(value: int) -> list[int]:
-    """Content of version `value` of every partition: as many rows more as it is newer."""
+    """Content of version `value` of every partition."""
     return [value] * (30 + value)
 
 
-def publish(settings: Settings, pair: Pair, value: int, *, run_id: str = "test") -> list[Version]:
-    """Publish version `value` of both tables as one set, the way every run does."""
-    with harness.claimed(settings, pair.partitions, run_id=run_id) as work:
-        versions = write(work, pair.partitions, value)
+def publish(
+    settings: Settings,
+    pair: Pair,
+    value: int,
+    *,
+    run_id: str = "test",
+    partitions: Sequence[Partition] | None = None,
+    more: Sequence[Column] = (),
+) -> list[Version]:
+    """Publish version `value` of the pair as one set; columns `more` hold the value as well."""
+    chosen = pair.partitions if partitions is None else partitions
+    with harness.claimed(settings, chosen, run_id=run_id) as work:
+        written = [_write(work, table, dt, value, more) for table, dt in chosen[:2]]
+        reach("mid_write")
+        written += [_write(work, table, dt, value, more) for table, dt in chosen[2:]]
         batch = Batch(
-            versions,
-            {
-                pair.daily: harness.spec(pair.daily),
-                pair.whole: harness.spec(pair.whole, partitioned=False),
-            },
+            written,
+            {table: spec(table, pair.whole, more) for table, _ in chosen},
             events=lambda changed: [{"topic": run_id, "payload": {"versions": len(changed)}}],
         )
-        publication.manifest(work, versions)
-        verdicts = {(v.table, v.dt): Verdict(True) for v in versions}
+        publication.manifest(work, written)
+        verdicts = {(v.table, v.dt): Verdict(True) for v in written}
         return publication.publish(work, batch, publication.audit(work, batch, verdicts))
 
 
-def write(work: Work, partitions: Sequence[Partition], value: int) -> list[Version]:
-    """Write version `value` of the partitions, each in several files."""
-    versions = [_write_one(work, table, dt, rows_of(value)) for table, dt in partitions[:2]]
-    reach("mid_write")
-    return versions + [_write_one(work, table, dt, rows_of(value)) for table, dt in partitions[2:]]
+def spec(table: str, whole: str, more: Sequence[Column] = ()) -> metastore.TableSpec:
+    """How the metastore shows a table of the pair."""
+    plain = harness.spec(table, partitioned=table != whole)
+    last = [c for c in plain.columns if c.name == "dt"]
+    columns = [c for c in plain.columns if c.name != "dt"]
+    return metastore.TableSpec(table, (*columns, *more, *last), plain.comment, plain.partitioned)
 
 
-def _write_one(work: Work, table: str, dt: str, rows: Sequence[int]) -> Version:
+def _write(work: Work, table: str, dt: str, value: int, more: Sequence[Column]) -> Version:
+    rows = rows_of(value)
     place = location(work.attempt.attempt_id, table, dt)
     folder = work.settings.warehouse / place
     folder.mkdir(parents=True)
     for number in range(_FILES):
         part = pa.array(rows[number::_FILES], pa.int64())
-        table_of_part = pa.table({"n": part, "amount_minor": part})
-        pq.write_table(table_of_part, folder / f"part-{number}.parquet")
+        names = ["n", "amount_minor", *(c.name for c in more)]
+        pq.write_table(pa.table(dict.fromkeys(names, part)), folder / f"part-{number}.parquet")
     return Version(
         version_id=f"{work.attempt.attempt_id}/{table}/{dt}",
         table=table,
@@ -95,7 +124,50 @@ def _write_one(work: Work, table: str, dt: str, rows: Sequence[int]) -> Version:
     )
 
 
-if __name__ == "__main__":
-    _, name, value, run = sys.argv
-    published = publish(load(), Pair(name), int(value), run_id=run)
-    print(f"published {len(published)}")
+def shown(session: Any, pair: Pair) -> dict[str, int]:
+    """The version that a reader sees of each partition; fails if it is not whole."""
+    found = {}
+    for table, rows in ((pair.daily, "dt"), (pair.whole, f"'{WHOLE}'")):
+        query = f"select {rows}, count(*), min(n), max(n) from {table} group by 1"
+        for dt, count, least, most in session.sql(query).collect():
+            assert (count, least) == (30 + most, most), f"{table} {dt}: {count}, {least}..{most}"
+            found[dt] = most
+    return found
+
+
+def publish_in_child(
+    outcome: Any, pair: Pair, value: int, run_id: str, failpoint: str, gate: str
+) -> None:
+    """Publish as a process of its own; `gate` is a folder whose first file lets pointers pass."""
+    if failpoint:
+        os.environ["COUNTINGHOUSE_FAILPOINT"] = failpoint
+    settings = load()
+    # A connection of the ledger belongs to the process that opened it.
+    open_ledger(settings)
+    if gate:
+        _hold_pointers(gate, outcome)
+    try:
+        publish(settings, pair, value, run_id=run_id)
+        outcome.send("published")
+    except Exception as error:
+        outcome.send(f"{type(error).__name__}: {error}")
+
+
+def _hold_pointers(gate: str, outcome: Any) -> None:
+    """Let the engine hold each pointer statement back: sent, but not done before `gate` opens."""
+    from pyspark.sql.connect.session import SparkSession
+
+    send = SparkSession.sql
+
+    def queued(session: Any, query: str, *rest: Any, **named: Any) -> Any:
+        if "SET LOCATION" not in query:
+            return send(session, query, *rest, **named)
+        outcome.send("queued")
+        script = (
+            f"BEGIN WHILE (SELECT count(*) FROM text.`{gate}`) = 0 DO "
+            "SELECT reflect('java.lang.Thread', 'sleep', 300L); END WHILE; "
+            f"{query}; END"
+        )
+        return send(session, script, *rest, **named)
+
+    SparkSession.sql = queued

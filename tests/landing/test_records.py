@@ -9,8 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from countinghouse.landing import records as reader
+from countinghouse.landing.grammar import Grammar
 from countinghouse.landing.records import Dialect, Record, records
-from countinghouse.landing.tally import _Grammar
 from countinghouse.landing.text import LONGEST, FileBroken, lines, opened
 
 COMMA = Dialect(",", '"')
@@ -29,7 +29,7 @@ def read(text: str, dialect: Dialect = COMMA) -> list[Record]:
 @example('"a""\n', COMMA)
 @settings(max_examples=500, deadline=None)
 def test_reader_and_independent_count_agree_on_any_text(text: str, dialect: Dialect) -> None:
-    grammar = _Grammar(dialect)
+    grammar = Grammar(dialect)
     counted = list(grammar.records(lines(io.StringIO(text, newline=""))))
     found = read(text, dialect)
     assert len(found) == len(counted)

@@ -4,36 +4,92 @@ The engine runs the same text; what differs between the two dialects is rewritte
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import duckdb
 import jinja2
+import yaml
+
+from countinghouse.contracts import Contract
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 MACROS = ("money", "rows", "currency")
+TYPES = {"string": "varchar", "int": "integer"}
 DIALECT = (
     (r"\bexcept \((?=\w+(?:, \w+)*\))", "exclude ("),
     (r"\bstruct\(", "row("),
     (r"\barray\(", "list_value("),
     (r"\braise_error\(", "error("),
     (r"\bdate_sub\((cast\([^)]*\)), (\d+)\)", r"(\1 - \2)"),
+    (r"\bdatediff\((cast\([^)]*\)), (cast\((?:[^()]|\([^()]*\))*\))\)", r"(\1 - \2)"),
     (r"(\d+e-?\d+)BD", r"cast(\1 as decimal(18, 6))"),
+    (r"\b(?:raw|staging|intermediate|marts)\.", ""),
 )
+LANDED = (
+    "_business_date varchar",
+    "_delivery bigint",
+    "_delivery_version integer",
+    "_source_file varchar",
+    "_row_number bigint",
+    "dt varchar",
+)
+Dates = Iterable[tuple[str, str | None]]
 
 
-def connect() -> duckdb.DuckDBPyConnection:
-    """A database in memory, in UTC."""
-    database = duckdb.connect()
-    database.execute("set timezone = 'UTC'")
-    return database
+class Warehouse:
+    """A database in memory whose tables have the published names, without their schemas."""
+
+    def __init__(self) -> None:
+        self.database = duckdb.connect()
+        self.database.execute("set timezone = 'UTC'")
+        self.create("run_dates", ["model varchar", "dt varchar", "previous_dt varchar"])
+
+    def rows(self, query: str) -> list[tuple[object, ...]]:
+        """Rows of a query in the engine's dialect."""
+        return self.database.execute(translated(query)).fetchall()
+
+    def create(self, relation: str, columns: Iterable[str]) -> None:
+        """An empty table; columns as `name type`."""
+        self.database.execute(f"create or replace table {relation} ({', '.join(columns)})")
+
+    def fill(self, relation: str, rows: Iterable[Iterable[object]]) -> None:
+        """Append rows."""
+        listed = [list(row) for row in rows]
+        if listed:
+            marks = ", ".join("?" for _ in listed[0])
+            self.database.executemany(f"insert into {relation} values ({marks})", listed)
+
+    def build(self, model: str, dates: Dates = ()) -> None:
+        """Build the model for its dates, each with the date of the snapshot before it."""
+        self.database.execute("delete from run_dates")
+        self.fill("run_dates", ((model, dt, before) for dt, before in dates))
+        self.database.execute(f"create or replace table {model} as {sql(model)}")
+
+    def empty(self, model: str, relation: str = "") -> None:
+        """The model's table, or one with its columns, without rows."""
+        self.create(relation or model, _columns(model))
+
+    def land(self, contract: Contract, root: Path) -> None:
+        """Read clean deliveries of a feed: what landing does, without its checks."""
+        self.create(
+            contract.feed.relation,
+            [*(f'"{c.name}" {TYPES.get(c.type, c.type)}' for c in contract.columns), *LANDED],
+        )
+        folder = root / contract.system / contract.name
+        if folder.is_dir():
+            self.database.execute(
+                f"insert into {contract.feed.relation} select {', '.join(_landed(contract))} "
+                f"from read_csv('{folder}/*/*.csv*', header = true, all_varchar = true, "
+                "filename = true, union_by_name = true)"
+            )
 
 
 def sql(model: str) -> str:
     """The model's text with every relation under its plain name, e.g. `dim_products__previous`."""
-    path = next(PROJECT.glob(f"models/**/{model}.sql"))
     macros = "".join((PROJECT / "macros" / f"{name}.sql").read_text() for name in MACROS)
-    rendered = jinja2.Template(macros + path.read_text(), extensions=["jinja2.ext.do"]).render(
+    text = next(PROJECT.glob(f"models/**/{model}.sql")).read_text()
+    rendered = jinja2.Template(macros + text).render(
         config=lambda **_: "",
         ref=lambda name: name,
         history=lambda name, days: name,
@@ -42,23 +98,32 @@ def sql(model: str) -> str:
         run_dates=lambda: f"(select dt, previous_dt from run_dates where model = '{model}')",
         previous_state=lambda: f"{model}__previous",
     )
+    return translated(rendered)
+
+
+def translated(text: str) -> str:
+    """The engine's SQL in the dialect of DuckDB."""
     for spark, duck in DIALECT:
-        rendered = re.sub(spark, duck, rendered)
-    return rendered
+        text = re.sub(spark, duck, text)
+    return text
 
 
-def create(database: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[str]) -> None:
-    """An empty table; columns as `name type`."""
-    database.execute(f"create or replace table {relation} ({', '.join(columns)})")
+def _columns(model: str) -> list[str]:
+    path = next(PROJECT.glob(f"models/**/{model}.yml"))
+    columns = yaml.safe_load(path.read_text())["models"][0]["columns"]
+    return [f"{c['name']} {TYPES.get(c['data_type'], c['data_type'])}" for c in columns]
 
 
-def run_dates(database: duckdb.DuckDBPyConnection, model: str, dts: Iterable[str]) -> None:
-    """Say which dates the model builds, without a snapshot before them."""
-    create(database, "run_dates", ["model varchar", "dt varchar", "previous_dt varchar"])
-    for dt in dts:
-        database.execute("insert into run_dates values (?, ?, null)", [model, dt])
-
-
-def build(database: duckdb.DuckDBPyConnection, model: str) -> None:
-    """Build the model as a table of its name."""
-    database.execute(f"create or replace table {model} as {sql(model)}")
+def _landed(contract: Contract) -> Iterator[str]:
+    for column in contract.columns:
+        nulls = ", ".join(f"'{null}'" for null in column.null_values)
+        text = f'case when "{column.header}" not in ({nulls}) then "{column.header}" end'
+        number = f"cast({text} as double)" if column.type.startswith("decimal") else text
+        yield f"cast({number} as {TYPES.get(column.type, column.type)})"
+    delivery = "regexp_extract(filename, 'dt=([0-9-]+)', 1)"
+    zone, at = contract.business_date.zone, contract.business_date.column
+    day = f"cast(timezone('{zone}', timezone('UTC', cast(\"{at}\" as timestamp))) as date)"
+    if at and contract.column(at).type == "date":
+        day = f'cast("{contract.column(at).header}" as date)'
+    yield delivery if contract.business_date.delivery else f"cast({day} as varchar)"
+    yield from ("1", "1", "filename", "row_number() over ()", delivery)

@@ -1,13 +1,14 @@
 """Random histories of a warehouse: deliveries, corrections, builds of parts, holds, new code."""
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 from hypothesis import strategies as st
 from world import World
 from world_models import NAMES, ORDERS, PRODUCTS, RATES, REGIONS
 
-from countinghouse.names import dates_between
+from countinghouse.names import OPEN, dates_between
 
 # Two months: dimensions with history keep closed intervals by month.
 DAYS = dates_between("2026-01-26", "2026-02-06")
@@ -47,9 +48,7 @@ def rates(draw: st.DrawFn) -> Action:
 def builds(draw: st.DrawFn) -> Action:
     """A build of anything, of some models, of a range, one whose gates refuse a model."""
     selection = draw(st.just(["all"]) | st.lists(st.sampled_from(NAMES), min_size=1, max_size=6))
-    first, last = sorted([draw(_day), draw(_day)])
-    if draw(st.booleans()):
-        first, last = "", "9999-12-31"
+    first, last = draw(st.just(("", OPEN)) | st.tuples(_day, _day).map(sorted))
     forced = draw(st.sampled_from([False, False, False, True]))
     fails = draw(st.just([]) | st.just([]) | st.lists(st.sampled_from(NAMES), max_size=1))
     return lambda world: world.build(selection, first, last, forced=forced, fails=fails)
@@ -81,5 +80,7 @@ def code_changes() -> st.SearchStrategy[Action]:
 
 def schedules(*, max_size: int = 14) -> st.SearchStrategy[list[Any]]:
     """Deliveries and builds in any order, with all that may come between them."""
-    deliveries = orders() | snapshots() | rates() | orders()
-    return st.lists(deliveries | builds() | holds() | code_changes() | builds(), max_size=max_size)
+    deliveries = orders() | snapshots() | rates()
+    some = st.lists(deliveries, min_size=1, max_size=3)
+    others = (builds() | builds() | holds() | code_changes()).map(lambda action: [action])
+    return st.lists(some | others, max_size=max_size).map(lambda parts: [*chain(*parts)])

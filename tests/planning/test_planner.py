@@ -189,6 +189,20 @@ def test_the_newest_snapshot_alone_makes_a_table_without_partitions(world: World
     assert world.plan().builds["staging.stg_regions"] == (WHOLE,)
 
 
+def test_a_table_without_partitions_is_followed_by_every_date_that_reads_it(world: World) -> None:
+    world.deliver(REGIONS, LAST, [("a", 9)])
+    assert daily(world.plan()) == {
+        table: DAYS
+        for table in (
+            "marts.fct_orders",
+            "marts.fct_priced_orders",
+            "marts.rpt_daily",
+            "marts.rpt_trailing_7d",
+            "marts.rpt_converted",
+        )
+    }
+
+
 def test_a_second_cumulative_file_plans_the_date_it_touches_and_its_windows(world: World) -> None:
     repeated = world.log[RATES, LAST]
     changed = [(day, c, 3 if day == DAYS[2] else rate) for day, c, rate in repeated]

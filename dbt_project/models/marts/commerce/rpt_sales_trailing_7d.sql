@@ -10,7 +10,7 @@ runs as (
 
 ),
 
-trailing as (
+weeks as (
 
     select
         sales.source_system,
@@ -34,4 +34,4 @@ trailing as (
 
 )
 
-select * from trailing
+select * from weeks

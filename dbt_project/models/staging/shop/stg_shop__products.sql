@@ -55,11 +55,14 @@ changes as (
         'delete' as operation,
         dt
     from listed_before
-    where not exists (
-        select 1
-        from listed
-        where listed.product_id = listed_before.product_id and listed.dt = listed_before.dt
-    )
+    -- A date without a snapshot says nothing about what is gone.
+    where
+        dt in (select dt from listed)
+        and not exists (
+            select 1
+            from listed
+            where listed.product_id = listed_before.product_id and listed.dt = listed_before.dt
+        )
 
 )
 

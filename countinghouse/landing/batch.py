@@ -1,0 +1,115 @@
+"""The deliveries that are landed together: headers, independent counts, verdicts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from countinghouse import archive, names
+from countinghouse.content_digest import EMPTY, PartitionDigest
+from countinghouse.contracts import Contract
+from countinghouse.deliveries import ArchivedFile, Delivery
+from countinghouse.errors import CountinghouseError
+from countinghouse.landing.checks import complaints
+from countinghouse.landing.headers import Layout, layout_of
+from countinghouse.landing.result import LandedDate, LandedDelivery, Refusal
+from countinghouse.landing.tally import Tally, tally
+from countinghouse.landing.text import FileBroken
+from countinghouse.settings import Settings
+
+
+@dataclass
+class Batch:
+    """The deliveries of a run, with the figures of each by its position."""
+
+    settings: Settings
+    contract: Contract
+    by_dt: Mapping[str, Sequence[Delivery]]
+    layouts: dict[str, Layout] = field(default_factory=dict)
+    figures: dict[int, LandedDelivery] = field(default_factory=dict)
+    refusals: dict[str, list[Refusal]] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, settings: Settings, contract: Contract, by_dt: Mapping[str, Sequence[Delivery]]
+    ) -> "Batch":
+        """Read the header of every file; what has none that fits is refused at once."""
+        batch = cls(settings, contract, {names.date(dt): found for dt, found in by_dt.items()})
+        for delivery in batch.deliveries():
+            undeclared: set[str] = set()
+            for file in delivery.files:
+                batch.require(file)
+                try:
+                    layout = layout_of(batch.path(file), contract)
+                except FileBroken as error:
+                    batch.refuse(delivery, f"file {file.name!r}: {error}")
+                else:
+                    batch.layouts[file.sha256] = layout
+                    undeclared |= layout.undeclared.keys()
+            batch.figures[delivery.position] = LandedDelivery(
+                delivery, undeclared=tuple(sorted(undeclared))
+            )
+        return batch
+
+    def deliveries(self, *, readable: bool = False) -> list[Delivery]:
+        """All deliveries by date; with `readable` only those of dates not refused so far."""
+        return [
+            delivery
+            for dt, found in sorted(self.by_dt.items())
+            for delivery in found
+            if not (readable and dt in self.refusals)
+        ]
+
+    def path(self, file: ArchivedFile) -> Path:
+        """Where the bytes of a file are archived."""
+        return archive.path_of(self.settings, file.sha256)
+
+    def require(self, file: ArchivedFile) -> None:
+        """Raise if the archive has lost a file: that is no fault of its delivery."""
+        path = self.path(file)
+        if not path.is_file() or path.stat().st_size != file.bytes:
+            raise CountinghouseError(
+                f"the archive has lost {file.name!r} ({file.sha256})",
+                remedy=f"restore {path} from a backup, or deliver the file again",
+            )
+
+    def refuse(self, delivery: Delivery, reason: str) -> None:
+        """Refuse a delivery, and with it its date."""
+        self.refusals.setdefault(delivery.dt, []).append(Refusal(delivery, reason))
+
+    def tallied(self) -> dict[int, Tally | FileBroken]:
+        """The independent count of every readable delivery."""
+        found: dict[int, Tally | FileBroken] = {}
+        for delivery in self.deliveries(readable=True):
+            try:
+                counts = [
+                    tally(self.path(file), self.contract, self.layouts[file.sha256])
+                    for file in delivery.files
+                ]
+                found[delivery.position] = sum(counts, Tally())
+            except FileBroken as error:
+                found[delivery.position] = error
+        return found
+
+    def note(self, tallies: Mapping[int, Tally | FileBroken]) -> None:
+        """Take over the independent counts."""
+        for position, found in tallies.items():
+            figures = self.figures[position]
+            if isinstance(found, FileBroken):
+                self.refuse(figures.delivery, f"file: {found}")
+            else:
+                self.figures[position] = replace(
+                    figures,
+                    rows_in=found.records,
+                    money_in=found.money,
+                    unreadable=found.unreadable,
+                )
+
+    def date(self, dt: str, quarantine: Mapping[str, PartitionDigest]) -> LandedDate:
+        """The verdict on a date."""
+        landed = tuple(self.figures[delivery.position] for delivery in self.by_dt[dt])
+        if dt not in self.refusals:
+            for each in landed:
+                for reason in complaints(self.contract, each):
+                    self.refuse(each.delivery, reason)
+        refusals = tuple(self.refusals.get(dt, ()))
+        return LandedDate(dt, landed, refusals, quarantine.get(dt, EMPTY))

@@ -1,0 +1,146 @@
+"""Faults 25 to 27, 101 and 102: whoever came later wins, whatever the earlier one still does."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from countinghouse import engine_session, failpoints
+from countinghouse.errors import Fenced
+from countinghouse.ledger.tables import attempts, claims, pointers, publication_sets
+from countinghouse.names import WHOLE
+from countinghouse.reconcile import reconcile
+from countinghouse.settings import Settings
+from tests.faults.children import publisher
+from tests.faults.world import DTS, Pair, publish, shown
+
+ALL = {*DTS, WHOLE}
+
+
+@pytest.fixture(params=[True, False], ids=["fenced", "not fenced"])
+def fenced(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """With the fence, and as negative control without: the ledger's lock alone is not enough."""
+    if not request.param:
+        monkeypatch.setattr(engine_session, "fence", lambda *_, **__: None)
+    return bool(request.param)
+
+
+def test_a_killed_publishers_queued_statement_does_not_undo_its_successor(
+    installation: Settings, pair: Pair, session: Any, tmp_path: Path, fenced: bool
+) -> None:
+    publish(installation, pair, 1)
+    with publisher(pair, 2, run_id="killed", gate=tmp_path) as predecessor:
+        predecessor.wait_until("queued")
+        predecessor.kill()
+        publish(installation, pair, 3, run_id="successor")
+    (tmp_path / "open").write_text("x\n")
+    if fenced:
+        assert shown(session, pair) == dict.fromkeys(ALL, 3)
+        reconcile(installation)
+        assert shown(session, pair) == dict.fromkeys(ALL, 3)
+    else:
+        _wait_for(session, pair, 2)
+
+
+def test_a_frozen_publisher_that_wakes_does_not_undo_its_successor(
+    installation: Settings, pair: Pair, session: Any, fenced: bool
+) -> None:
+    publish(installation, pair, 1)
+    point = "in_publish_before_pointer:stop"
+    with publisher(pair, 2, run_id="frozen", failpoint=point) as predecessor:
+        predecessor.wait_until_frozen()
+        publish(installation, pair, 3, run_id="successor")
+        ended = predecessor.wake()
+    if fenced:
+        assert ended.startswith("Fenced"), ended
+        assert shown(session, pair) == dict.fromkeys(ALL, 3)
+    else:
+        assert 2 in shown(session, pair).values()
+
+
+def test_a_set_that_was_overtaken_is_closed_without_moving_a_pointer(
+    installation: Settings, ledger: sa.Engine, pair: Pair, session: Any
+) -> None:
+    publish(installation, pair, 1)
+    point = "after_decide:kill9"
+    with publisher(pair, 2, run_id=pair.name, failpoint=point) as predecessor:
+        predecessor.wait_until_killed()
+    publish(installation, pair, 3, run_id="successor")
+    reconcile(installation)
+    assert shown(session, pair) == dict.fromkeys(ALL, 3)
+    with ledger.connect() as connection:
+        states = connection.execute(
+            sa.select(publication_sets.c.state)
+            .join(attempts, attempts.c.attempt_id == publication_sets.c.attempt_id)
+            .where(attempts.c.run_id == pair.name)
+        ).scalars()
+        assert set(states) == {"complete"}
+        epochs = sa.select(pointers.c.epoch).where(pointers.c.table_name == pair.daily)
+        assert len(set(connection.execute(epochs).scalars())) == 1
+
+
+def test_a_reconciler_that_wakes_does_not_undo_what_was_published_since(
+    installation: Settings, pair: Pair, session: Any
+) -> None:
+    publish(installation, pair, 1)
+    with publisher(pair, 2, run_id="dead", failpoint="after_decide:kill9") as predecessor:
+        predecessor.wait_until_killed()
+    overtaken = []
+
+    def meanwhile() -> None:
+        overtaken.append(publish(installation, pair, 3, run_id="successor"))
+
+    failpoints.hooks["in_publish_before_pointer"] = meanwhile
+    with pytest.raises(Fenced):
+        reconcile(installation)
+    assert overtaken
+    assert shown(session, pair) == dict.fromkeys(ALL, 3)
+
+
+def test_of_two_writers_of_a_partition_the_later_claim_wins(
+    installation: Settings, ledger: sa.Engine, pair: Pair, session: Any
+) -> None:
+    later = []
+    failpoints.hooks["before_publish"] = lambda: later.extend(
+        publish(installation, pair, 2, run_id="later")
+    )
+    with pytest.raises(Fenced, match="lost its claim"):
+        publish(installation, pair, 1, run_id="earlier")
+    assert shown(session, pair) == dict.fromkeys(ALL, 2)
+    with ledger.connect() as connection:
+        query = sa.select(pointers.c.version_id, claims.c.epoch).join(
+            claims,
+            sa.and_(
+                claims.c.table_name == pointers.c.table_name,
+                claims.c.dt == pointers.c.dt,
+                claims.c.epoch == pointers.c.epoch,
+            ),
+        )
+        found = connection.execute(query.where(pointers.c.table_name.startswith(f"marts.{pair.name}")))
+        assert sorted(found.all()) == sorted((version.version_id, 2) for version in later)
+
+
+def test_two_writers_of_different_partitions_of_a_table_are_both_exact(
+    installation: Settings, pair: Pair, session: Any
+) -> None:
+    publish(installation, pair, 1)
+    values = {DTS[0]: 2, DTS[1]: 3, DTS[2]: 4}
+    with ThreadPoolExecutor() as pool:
+        runs = [
+            pool.submit(
+                publish, installation, pair, value, run_id=dt, partitions=[(pair.daily, dt)]
+            )
+            for dt, value in values.items()
+        ]
+    assert [len(run.result()) for run in runs] == [1, 1, 1]
+    assert shown(session, pair) == values | {WHOLE: 1}
+
+
+def _wait_for(session: Any, pair: Pair, value: int) -> None:
+    """Until the probe has seen that version: it would see a lost fence."""
+    for _ in range(300):
+        if value in shown(session, pair).values():
+            return
+    raise AssertionError(f"version {value} never came back: the probe is blind")
