@@ -63,7 +63,7 @@ def open_session(settings: Settings, session_id: str | None = None, *, name: str
     return session
 
 
-def fence(settings: Settings, session_id: str, *, deadline: float = 30) -> None:
+def fence(settings: Settings, session_id: str, *, deadline: float = 60) -> None:
     """End and close a session: the engine refuses whatever its owner still sends.
 
     When it returns, nothing of the session runs any more. Raises EngineUnavailable when the engine
@@ -73,8 +73,7 @@ def fence(settings: Settings, session_id: str, *, deadline: float = 30) -> None:
     try:
         connect.release(settings, session_id, deadline=deadline)
     except grpc.RpcError as error:
-        if not connect.is_closed(error):
-            raise EngineUnavailable(f"{problem}: {error.details()}", remedy=_REMEDY) from error
+        raise EngineUnavailable(f"{problem}: {error.details()}", remedy=_REMEDY) from error
     except OSError as error:
         raise EngineUnavailable(f"{problem}: {error}", remedy=_REMEDY) from error
 

@@ -1,6 +1,6 @@
 """Ingests a source system: accepts deliveries, lands them as raw tables, builds its staging."""
 
-import datetime as dt
+import datetime
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Missing:
 
     feed: names.Feed
     dt: str
-    deadline: dt.datetime
+    deadline: datetime.datetime
 
     def __str__(self) -> str:
         return f"{self.feed} dt={self.dt}, due by {self.deadline:%Y-%m-%d %H:%M %Z}"
@@ -93,15 +93,15 @@ def missing_deliveries(settings: Settings, system: str, dt: str) -> list[Missing
     return missing
 
 
-def deadline(contract: Contract, day: str) -> dt.datetime:
+def deadline(contract: Contract, day: str) -> datetime.datetime:
     """When the delivery of `day` is late: its contract's hour on the day after, in its zone."""
     if contract.expected is None:
         raise CountinghouseError(
             f"{contract.feed} declares no deadline", remedy="add landing.expected to its contract"
         )
-    hour = dt.time.fromisoformat(contract.expected.deadline)
-    due = dt.date.fromisoformat(day) + dt.timedelta(days=1)
-    return dt.datetime.combine(due, hour, ZoneInfo(contract.expected.zone))
+    hour = datetime.time.fromisoformat(contract.expected.deadline)
+    due = datetime.date.fromisoformat(day) + datetime.timedelta(days=1)
+    return datetime.datetime.combine(due, hour, ZoneInfo(contract.expected.zone))
 
 
 def refused(settings: Settings, system: str, dt: str) -> list[Blocked]:
@@ -119,11 +119,15 @@ def refused(settings: Settings, system: str, dt: str) -> list[Blocked]:
     ).where(log_rows.c.feed.startswith(f"{system}.", autoescape=True), log_rows.c.dt == dt)
     found = newest.subquery()
     with ledger.connect() as connection:
-        rows = connection.execute(
-            sa.select(found.c.feed, found.c.reason).where(
-                found.c.age == 1, found.c.status == "refused"
+        rows = (
+            connection.execute(
+                sa.select(found.c.feed, found.c.reason).where(
+                    found.c.age == 1, found.c.status == "refused"
+                )
             )
-        ).all()
+            .tuples()
+            .all()
+        )
     return [
         Blocked(names.Feed.parse(feed).raw, dt, "delivery accepted", 0, reason)
         for feed, reason in rows

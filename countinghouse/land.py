@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -167,7 +168,7 @@ def _versions(
             files=data_files(work.settings.warehouse / place),
         )
 
-    slices = {
+    slices: dict[str, Any] = {
         "cumulative": contract.kind == "cumulative",
         "dates": {
             day: {"rows": d.rows, "digest": d.digest, "money": dict(d.money)}

@@ -92,7 +92,7 @@ def partitions_read(item: Input, state: State, graph: Graph) -> Iterator[Partiti
         case "latest":
             found = dates[-1:]
         case "chain":
-            found = [day for day in dates if item.dt in (names.WHOLE, "") or day <= item.dt]
+            found = [day for day in dates if item.dt == names.WHOLE or day <= item.dt]
         case "as_of":
             found = [day for day in dates if day >= names.month_of(item.dt)]
         case _:

@@ -15,6 +15,7 @@ from countinghouse.errors import EngineUnavailable
 from countinghouse.ledger import attempts, open_ledger, publications, published
 from countinghouse.ledger.published import Location
 from countinghouse.ledger.state import busy
+from countinghouse.ledger.tables import attempts as attempt_rows
 from countinghouse.ledger.tables import publication_sets
 from countinghouse.metastore import TableSpec
 from countinghouse.notifier import Alert, notifier
@@ -113,9 +114,7 @@ def _claim(
 
 
 def _abandoned_sets(ledger: sa.Engine) -> list[str]:
-    still_open = sa.select(attempts.attempts.c.attempt_id).where(
-        attempts.attempts.c.state == "open"
-    )
+    still_open = sa.select(attempt_rows.c.attempt_id).where(attempt_rows.c.state == "open")
     query = (
         sa.select(publication_sets.c.set_id)
         .where(

@@ -12,8 +12,7 @@ from countinghouse.errors import CountinghouseError
 from countinghouse.ledger import open_ledger
 from countinghouse.ledger.state import load_state
 from countinghouse.ledger.tables import inputs
-from countinghouse.model_graph import Graph, Model, Shape
-from countinghouse.names import OPEN
+from countinghouse.model_graph import Graph, Model
 from countinghouse.planner import Input, Stale, State
 from countinghouse.settings import Settings
 
@@ -129,8 +128,7 @@ def _explained(
     if now is None:
         return StalePartition(one.table, one.dt, one.reasons)
     model = graph.by_name[one.table]
-    dt = OPEN if model.shape is Shape.HISTORY else one.dt
-    current = planner.resolve(model, dt, state, graph)
+    current = planner.resolve(model, one.dt, state, graph)
     code = _code(one, now.fingerprint, model.fingerprint)
     why = (*code, *_differences(recorded.get(now.version_id, ()), current))
     return StalePartition(one.table, one.dt, one.reasons, why)

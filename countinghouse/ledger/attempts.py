@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from countinghouse.errors import Fenced
+from countinghouse.ledger.partitions import among, listed
 from countinghouse.ledger.tables import attempts, claims
 from countinghouse.planner import Partition
 
@@ -92,7 +93,9 @@ def living(connection: sa.Connection, *, lease_seconds: float, run_id: str = "")
     )
     here = socket.gethostname()
     return frozenset(
-        attempt for attempt, host, pid, started in rows if host != here or _runs(pid, started)
+        attempt
+        for attempt, host, pid, started in rows.tuples()
+        if host != here or _runs(pid, started)
     )
 
 
@@ -122,17 +125,16 @@ def claim(
     for attempt_id, session_id in _open_holders(connection, wanted, attempt.attempt_id):
         fence(session_id)
         close(connection, attempt_id, "fenced", error=f"fenced by {attempt.attempt_id}")
-    statement = insert(claims).values(
-        [
-            {
-                "table_name": table,
-                "dt": dt,
-                "epoch": 1,
-                "attempt_id": attempt.attempt_id,
-                "state": "open",
-            }
-            for table, dt in wanted
-        ]
+    chosen = listed(wanted).subquery()
+    statement = insert(claims).from_select(
+        ["table_name", "dt", "epoch", "attempt_id", "state"],
+        sa.select(
+            chosen.c.table_name,
+            chosen.c.dt,
+            sa.literal(1),
+            sa.literal(attempt.attempt_id),
+            sa.literal("open"),
+        ),
     )
     rows = connection.execute(
         statement.on_conflict_do_update(
@@ -145,7 +147,7 @@ def claim(
             },
         ).returning(claims.c.table_name, claims.c.dt, claims.c.epoch)
     )
-    attempt.epochs = {(table, dt): epoch for table, dt, epoch in rows}
+    attempt.epochs = {(table, dt): epoch for table, dt, epoch in rows.tuples()}
 
 
 def _open_holders(
@@ -157,12 +159,12 @@ def _open_holders(
         .where(
             claims.c.state == "open",
             attempts.c.attempt_id != successor,
-            sa.tuple_(claims.c.table_name, claims.c.dt).in_(wanted),
+            among(claims, wanted),
         )
         # So that the holder cannot move on to another session meanwhile.
         .with_for_update(of=attempts)
     )
-    return sorted({(attempt, session) for attempt, session in rows})
+    return sorted(set(rows.tuples()))
 
 
 def claimed(connection: sa.Connection, holders: Collection[str]) -> set[Partition]:
@@ -172,7 +174,7 @@ def claimed(connection: sa.Connection, holders: Collection[str]) -> set[Partitio
             claims.c.state == "open", claims.c.attempt_id.in_(holders)
         )
     )
-    return {(table, dt) for table, dt in rows}
+    return set(rows.tuples())
 
 
 def check_not_fenced(connection: sa.Connection, attempt: Attempt) -> None:
@@ -181,11 +183,11 @@ def check_not_fenced(connection: sa.Connection, attempt: Attempt) -> None:
         sa.select(
             claims.c.table_name, claims.c.dt, claims.c.epoch, claims.c.attempt_id, claims.c.state
         )
-        .where(sa.tuple_(claims.c.table_name, claims.c.dt).in_(sorted(attempt.epochs)))
+        .where(among(claims, attempt.epochs))
         .order_by(claims.c.table_name, claims.c.dt)
         .with_for_update()
     )
-    for table, dt, epoch, holder, state in rows:
+    for table, dt, epoch, holder, state in rows.tuples():
         if (epoch, state) != (attempt.epochs[table, dt], "open"):
             raise Fenced(
                 f"{table} {dt}: attempt {attempt.attempt_id} lost its claim to {holder}",
@@ -196,7 +198,7 @@ def check_not_fenced(connection: sa.Connection, attempt: Attempt) -> None:
 def raise_if_fenced(ledger: sa.Engine, attempt: Attempt) -> None:
     """Raise Fenced if another process has closed this attempt."""
     with ledger.connect() as connection:
-        state = connection.execute(
+        state: str = connection.execute(
             sa.select(attempts.c.state).where(attempts.c.attempt_id == attempt.attempt_id)
         ).scalar_one()
     if state != "open":
@@ -263,11 +265,15 @@ def fence_dead(ledger: sa.Engine, fence: Fence, *, lease_seconds: float) -> list
     with ledger.begin() as connection:
         lock_claims(connection)
         alive = living(connection, lease_seconds=lease_seconds)
-        rows = connection.execute(
-            sa.select(attempts.c.attempt_id, attempts.c.run_id, attempts.c.session_id)
-            .where(attempts.c.state == "open", attempts.c.attempt_id.not_in(alive))
-            .with_for_update()
-        ).all()
+        rows = (
+            connection.execute(
+                sa.select(attempts.c.attempt_id, attempts.c.run_id, attempts.c.session_id)
+                .where(attempts.c.state == "open", attempts.c.attempt_id.not_in(alive))
+                .with_for_update()
+            )
+            .tuples()
+            .all()
+        )
         for attempt_id, _, session_id in rows:
             close(connection, attempt_id, "fenced", error="died or froze")
             fence(session_id)

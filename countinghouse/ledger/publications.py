@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from countinghouse.ledger.attempts import Attempt, check_not_fenced
+from countinghouse.ledger.partitions import among
 from countinghouse.ledger.slices import replace_slices
 from countinghouse.ledger.tables import (
     gate_results,
@@ -91,18 +92,20 @@ def insert_intents(
     current: Mapping[Partition, tuple[str, str]],
 ) -> None:
     """Write what a set makes visible, parents first, and what is visible now."""
-    for rank, version in enumerate(chosen):
-        connection.execute(
-            intents.insert().values(
-                set_id=set_id,
-                table_name=version.table,
-                dt=version.dt,
-                epoch=attempt.epochs[version.table, version.dt],
-                version_id=version.version_id,
-                previous_version=current.get((version.table, version.dt), (None,))[0],
-                rank=rank,
-            )
-        )
+    rows = [
+        {
+            "set_id": set_id,
+            "table_name": version.table,
+            "dt": version.dt,
+            "epoch": attempt.epochs[version.table, version.dt],
+            "version_id": version.version_id,
+            "previous_version": current.get((version.table, version.dt), (None,))[0],
+            "rank": rank,
+        }
+        for rank, version in enumerate(chosen)
+    ]
+    if rows:
+        connection.execute(intents.insert(), rows)
 
 
 def current_versions(
@@ -114,10 +117,10 @@ def current_versions(
         .join(versions, versions.c.version_id == pointers.c.version_id)
         .where(
             versions.c.collected_at.is_(None),
-            sa.tuple_(pointers.c.table_name, pointers.c.dt).in_([(v.table, v.dt) for v in wanted]),
+            among(pointers, [(v.table, v.dt) for v in wanted]),
         )
     )
-    return {(table, dt): (version, digest) for table, dt, version, digest in rows}
+    return {(table, dt): (version, digest) for table, dt, version, digest in rows.tuples()}
 
 
 def _insert_versions(connection: sa.Connection, new: Sequence[Version]) -> None:
@@ -145,8 +148,7 @@ def _insert_versions(connection: sa.Connection, new: Sequence[Version]) -> None:
             for v in new
         ],
     )
-    for version in new:
-        _insert_inputs(connection, version.version_id, version)
+    _insert_inputs(connection, {version.version_id: version for version in new})
 
 
 def _confirm(connection: sa.Connection, version_id: str, again: Version) -> None:
@@ -156,24 +158,23 @@ def _confirm(connection: sa.Connection, version_id: str, again: Version) -> None
         .values(fingerprint=again.fingerprint, inputs_digest=again.inputs_digest)
     )
     connection.execute(inputs.delete().where(inputs.c.version_id == version_id))
-    _insert_inputs(connection, version_id, again)
+    _insert_inputs(connection, {version_id: again})
 
 
-def _insert_inputs(connection: sa.Connection, version_id: str, version: Version) -> None:
-    if version.inputs:
-        connection.execute(
-            inputs.insert(),
-            [
-                {
-                    "version_id": version_id,
-                    "input_table": i.table,
-                    "input_dt": i.dt,
-                    "role": i.role,
-                    "digest": i.digest,
-                }
-                for i in version.inputs
-            ],
-        )
+def _insert_inputs(connection: sa.Connection, versions_by_id: Mapping[str, Version]) -> None:
+    rows = [
+        {
+            "version_id": version_id,
+            "input_table": i.table,
+            "input_dt": i.dt,
+            "role": i.role,
+            "digest": i.digest,
+        }
+        for version_id, version in versions_by_id.items()
+        for i in version.inputs
+    ]
+    if rows:
+        connection.execute(inputs.insert(), rows)
 
 
 def set_ids(ledger: sa.Engine) -> set[str]:
@@ -276,18 +277,26 @@ def record_gates(
     audited: Sequence[Version],
     verdicts: Mapping[Partition, "Verdict"],
 ) -> None:
-    """Keep every gate result; a result that holds for many partitions of a batch is one row."""
+    """Keep every gate result; partitions of a table for which a rule passed share one row."""
+    passed: dict[tuple[str, str], list[str]] = {}
     rows: dict[tuple[str, str, str], dict[str, Any]] = {}
     for version in audited:
         verdict = verdicts.get((version.table, version.dt))
         for result in verdict.results if verdict else ():
-            row = {
+            dt = version.dt
+            if result["passed"]:
+                together = passed.setdefault((version.table, result["rule"]), [])
+                together.append(dt)
+                dt = ""
+            rows[version.table, result["rule"], dt] = {
                 "attempt_id": attempt.attempt_id,
                 "table_name": version.table,
-                "dt": version.dt,
                 **result,
+                "dt": dt,
             }
-            rows.setdefault((row["table_name"], row["dt"], row["rule"]), row)
+    for (table, rule), dts in passed.items():
+        span = dts[0] if len(dts) == 1 else f"{min(dts)}..{max(dts)}"
+        rows[table, rule, ""]["dt"] = span
     if rows:
         with ledger.begin() as connection:
             connection.execute(gate_results.insert(), list(rows.values()))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from countinghouse.ledger.partitions import among
 from countinghouse.ledger.tables import pointers, publication_sets, versions
 from countinghouse.metastore import TableSpec
 from countinghouse.planner import Partition
@@ -36,7 +37,7 @@ def locations(
         versions.c.collected_at.is_not(None).label("collected"),
     ).join(versions, versions.c.version_id == pointers.c.version_id)
     if partitions is not None:
-        query = query.where(sa.tuple_(pointers.c.table_name, pointers.c.dt).in_(partitions))
+        query = query.where(among(pointers, partitions))
     found: dict[str, dict[str, Location]] = defaultdict(dict)
     with ledger.connect() as connection:
         for row in connection.execute(query):

@@ -1,5 +1,7 @@
 """Tables of the ledger, PostgreSQL schema `ops`: the truth about what is published and why."""
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -21,7 +23,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 metadata = MetaData(schema="ops")
 
 
-def _now(name: str) -> Column[object]:
+def _now(name: str) -> Column[Any]:
     return Column(name, DateTime(timezone=True), nullable=False, server_default=func.now())
 
 

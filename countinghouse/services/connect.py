@@ -40,12 +40,19 @@ def catalog_answers(settings: Settings, *, deadline: float) -> bool:
 
 
 def release(settings: Settings, session_id: str, *, deadline: float) -> None:
-    """Interrupt what a session runs, wait for its end, and close the session for good.
+    """Interrupt and close a session for good, and wait for the end of what it ran.
 
-    Interrupting first also makes a session known that has not sent anything yet, so that the
-    engine refuses it later. Raises grpc.RpcError, with `is_closed` when it was closed before, and
-    OSError when the end of what ran could not be seen.
+    A session that has been closed before is waited for as well. Raises grpc.RpcError when the
+    session may be open, and OSError when something of it may run.
     """
+    with _stub(settings) as stub:
+        interrupted = _close(stub, session_id, deadline)
+    known = operations.of_session(settings, session_id, deadline=deadline)
+    operations.await_end(settings, known | interrupted, deadline=deadline)
+
+
+def _close(stub: Any, session_id: str, deadline: float) -> set[str]:
+    """Close a session, known or not; the ids of the operations that this has interrupted."""
     from pyspark.sql.connect import proto
 
     interrupt = proto.InterruptRequest(
@@ -53,29 +60,26 @@ def release(settings: Settings, session_id: str, *, deadline: float) -> None:
         user_context=_user(),
         interrupt_type=proto.InterruptRequest.INTERRUPT_TYPE_ALL,
     )
-    with _stub(settings) as stub:
-        # Its client, if it lives, may send the next statement in between.
-        while ids := stub.Interrupt(interrupt, timeout=deadline).interrupted_ids:
-            operations.await_end(settings, ids, deadline=deadline)
-        try:
-            stub.ReleaseSession(_release(session_id), timeout=deadline)
-        except grpc.RpcError:
-            # Spark 4.1 closes the session and then fails, if an operation has just begun.
-            if not _refused(stub, interrupt):
-                raise
-
-
-def _refused(stub: Any, request: Any) -> bool:
+    interrupted: set[str] = set()
     try:
-        stub.Interrupt(request, timeout=5)
+        # This also makes a session known that has not sent anything yet: it can then be closed.
+        interrupted |= set(stub.Interrupt(interrupt, timeout=deadline).interrupted_ids)
+        stub.ReleaseSession(_release(session_id), timeout=deadline)
     except grpc.RpcError as error:
-        return is_closed(error)
+        # Spark 4.1 also fails after it has closed a session whose operation still runs.
+        if not _is_closed(stub, interrupt, error):
+            raise
+    return interrupted
+
+
+def _is_closed(stub: Any, interrupt: Any, error: grpc.RpcError) -> bool:
+    if "SESSION_CLOSED" in str(error.details()):
+        return True
+    try:
+        stub.Interrupt(interrupt, timeout=5)
+    except grpc.RpcError as second:
+        return "SESSION_CLOSED" in str(second.details())
     return False
-
-
-def is_closed(error: grpc.RpcError) -> bool:
-    """Whether the engine says that the session has been closed before."""
-    return "SESSION_CLOSED" in str(error.details())
 
 
 @contextlib.contextmanager

@@ -123,6 +123,9 @@ def _java_options(settings: Settings) -> str:
         "java.io.tmpdir": _work(settings) / "tmp",
         "derby.system.home": home / "metastore",
         "derby.stream.error.file": settings.logs.resolve() / "derby.log",
+        # Derby would write the stacks of all threads at every cancelled call.
+        "derby.stream.error.logSeverityLevel": 50000,
+        "derby.stream.error.extendedDiagSeverityLevel": 50000,
         "user.timezone": "UTC",
     }
     options = [f'"-D{name}={value}"' for name, value in system.items()]

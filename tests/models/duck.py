@@ -57,8 +57,9 @@ class Warehouse:
         """Append rows."""
         listed = [list(row) for row in rows]
         if listed:
-            marks = ", ".join("?" for _ in listed[0])
-            self.database.executemany(f"insert into {relation} values ({marks})", listed)
+            marks = ", ".join(f"({', '.join('?' for _ in row)})" for row in listed)
+            values = [value for row in listed for value in row]
+            self.database.execute(f"insert into {relation} values {marks}", values)
 
     def build(self, model: str, dates: Dates = ()) -> None:
         """Build the model for its dates, each with the date of the snapshot before it."""

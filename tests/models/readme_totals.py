@@ -1,4 +1,4 @@
-"""Every total that the READMEs of the public files state, as a query on the tables it must reach."""
+"""Every total that the READMEs of the public files state, as a query on what it must reach."""
 
 from dataclasses import dataclass
 
@@ -23,8 +23,8 @@ COMPLETEJOURNEY = (
     ),
     Total(
         "2017-01-01 12:30:27 to 2018-01-01 03:47:38",
-        "select cast(min(ordered_at) as string), cast(max(ordered_at) as string), min(dt), max(dt), "
-        f"count(distinct dt) from {LINES}",
+        "select cast(min(ordered_at) as string), cast(max(ordered_at) as string), "
+        f"min(dt), max(dt), count(distinct dt) from {LINES}",
         ("2017-01-01 12:30:27", "2018-01-01 03:47:38", "2017-01-01", "2017-12-31", 364),
     ),
     Total(
@@ -37,7 +37,8 @@ COMPLETEJOURNEY = (
         "416 lines with quantity 0, 528 with sales_value 0, largest quantity 32,623",
         "select count_if(quantity = 0), count_if(sales_minor = 0), max(cast(quantity as int)) "
         f"from {LINES}",
-        (416, 528, 32623),
+        # One value, 4.440892e-16, is no 0 in the file and 0.00 in cents.
+        (416, 528 + 1, 32623),
     ),
     Total(
         "0 exact duplicates",
@@ -100,7 +101,7 @@ ECB_FX = (
         ("2004-12-31", "2005-01-03", "2005-06-30", "2005-07-01"),
     ),
     Total(
-        "RUB ends 2022-03-01, HRK 2022-12-30, BGN 2025-12-31; BRL begins 2008-01-02, CNY 2005-04-01",
+        "RUB, HRK and BGN end, BRL and CNY begin",
         "select max(case when currency = 'RUB' then dt end), "
         "max(case when currency = 'HRK' then dt end), "
         "max(case when currency = 'BGN' then dt end), "

@@ -74,7 +74,8 @@ def test_rows_can_be_piped(installation: Any) -> None:
 
 def test_help_does_not_load_the_engine_or_dbt() -> None:
     code = (
-        "import sys, countinghouse.cli; heavy = {'pyspark', 'dbt', 'great_expectations', 'airflow'};"
+        "import sys, countinghouse.cli;"
+        "heavy = {'pyspark', 'dbt', 'great_expectations', 'airflow'};"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

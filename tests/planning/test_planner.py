@@ -387,6 +387,18 @@ def test_a_full_fold_empties_a_month_in_which_nothing_ends_any_more(world: World
     assert world.contents() == world.rebuilt().contents()
 
 
+def test_a_full_fold_empties_a_month_that_has_no_changes_any_more() -> None:
+    world = World()
+    world.deliver(PRODUCTS, "2026-01-30", [("a", 1)])
+    world.deliver(PRODUCTS, "2026-02-02", [("a", 2)])
+    world.build()
+    world.deliver(PRODUCTS, "2026-02-02", [("a", 1)])
+    world.build(["staging"])
+    world.build()
+    assert ("marts.dim_products", "2026-02-01") in world.pointers
+    assert world.contents() == world.rebuilt().contents()
+
+
 def test_another_parent_of_a_dimension_folds_it_from_nothing(world: World) -> None:
     world.deliver(REGIONS, NEXT, [("a", 5)])
     plan = world.plan()
@@ -412,7 +424,10 @@ def test_a_fact_waits_while_a_part_of_its_dimension_is_rolled_back(world: World,
     world.deliver(PRODUCTS, NEXT, [("a", 99), ("b", 7)])
     world.build()
     world.roll_back(("marts.dim_products", part))
-    world.deliver(ORDERS, LAST, [(LAST, "a", 5)])
+    # The same products are sold: nothing else makes the dimension stale.
+    world.deliver(ORDERS, LAST, [(LAST, "a", 5), (LAST, "b", 2)])
+    world.build(["staging", "intermediate"])
+    assert "marts.fct_priced_orders" in world.plan().builds
     assert "marts.fct_orders" not in world.plan().builds
 
 

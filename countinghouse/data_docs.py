@@ -1,0 +1,159 @@
+"""Great Expectations' Data Docs from the ledger: each table's latest gate, and recent failures.
+
+The pages are made anew each time: a site that is added to grows by two files per validation, and
+every validation takes longer than the one before.
+"""
+
+import datetime as dt
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from countinghouse.ledger import open_ledger
+from countinghouse.ledger.tables import gate_results as rows
+from countinghouse.settings import Settings
+
+# Failed gates that keep their page, newest first.
+RECENT_FAILURES = 50
+
+
+@dataclass(frozen=True)
+class Page:
+    """What one attempt's gates said about one table."""
+
+    table: str
+    attempt_id: str
+    results: Sequence[Mapping[str, Any]]
+
+    @property
+    def at(self) -> dt.datetime:
+        """When the last rule was evaluated."""
+        return max(result["evaluated_at"] for result in self.results)
+
+    @property
+    def passed(self) -> bool:
+        """Whether no blocking rule failed."""
+        return all(result["passed"] or result["severity"] != "block" for result in self.results)
+
+
+def generate_data_docs(settings: Settings) -> Path:
+    """Write the site under `home/docs/data_docs`; returns its first page."""
+    site = settings.home / "docs" / "data_docs"
+    fresh = site.with_name("data_docs.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    _write(fresh, pages(open_ledger(settings)))
+    shutil.rmtree(site, ignore_errors=True)
+    fresh.rename(site)
+    return site / "index.html"
+
+
+def pages(ledger: sa.Engine) -> list[Page]:
+    """Each table's latest attempt and the recent failures, by table."""
+    with ledger.connect() as connection:
+        wanted = sa.tuple_(rows.c.table_name, rows.c.attempt_id).in_(
+            [*connection.execute(_latest()).all(), *connection.execute(_failures()).all()]
+        )
+        query = sa.select(rows).where(wanted).order_by(rows.c.table_name, rows.c.attempt_id)
+        found = connection.execute(query.order_by(rows.c.dt, rows.c.result_id)).mappings().all()
+    by_page = groupby(found, key=lambda row: (row["table_name"], row["attempt_id"]))
+    return [Page(table, attempt, list(results)) for (table, attempt), results in by_page]
+
+
+def _latest() -> sa.Select[Any]:
+    newest = rows.c.evaluated_at.desc(), rows.c.result_id.desc()
+    query = sa.select(rows.c.table_name, rows.c.attempt_id).order_by(rows.c.table_name, *newest)
+    return query.distinct(rows.c.table_name)
+
+
+def _failures() -> sa.Select[Any]:
+    failed = sa.select(rows.c.table_name, rows.c.attempt_id).where(~rows.c.passed)
+    grouped = failed.group_by(rows.c.table_name, rows.c.attempt_id)
+    return grouped.order_by(sa.func.max(rows.c.evaluated_at).desc()).limit(RECENT_FAILURES)
+
+
+def _write(folder: Path, found: Iterable[Page]) -> None:
+    context = _context()
+    store = {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder)}
+    for name in context.get_site_names():
+        context.delete_data_docs_site(name)
+    context.add_data_docs_site(
+        "site",
+        {
+            "class_name": "SiteBuilder",
+            "show_how_to_buttons": False,
+            "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+            "store_backend": store,
+        },
+    )
+    for page in found:
+        _validation(context, page)
+    context.build_data_docs()
+
+
+def _context() -> Any:
+    # Read when Great Expectations is imported.
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    return context
+
+
+def _validation(context: Any, page: Page) -> None:
+    from great_expectations.core import ExpectationSuiteValidationResult, RunIdentifier
+    from great_expectations.data_context.types.resource_identifiers import (
+        ExpectationSuiteIdentifier,
+        ValidationResultIdentifier,
+    )
+
+    passed = sum(result["passed"] for result in page.results)
+    identity = ValidationResultIdentifier(
+        expectation_suite_identifier=ExpectationSuiteIdentifier(page.table),
+        run_id=RunIdentifier(run_name=page.attempt_id, run_time=page.at),
+        batch_identifier=page.attempt_id,
+    )
+    outcome = ExpectationSuiteValidationResult(
+        success=page.passed,
+        results=[_result(result) for result in page.results],
+        suite_name=page.table,
+        statistics={
+            "evaluated_expectations": len(page.results),
+            "successful_expectations": passed,
+            "unsuccessful_expectations": len(page.results) - passed,
+            "success_percent": 100 * passed / len(page.results),
+        },
+        meta={"run_id": identity.run_id, "active_batch_definition": {"dt": page.attempt_id}},
+    )
+    context.validation_results_store.set(identity, outcome)
+
+
+def _result(result: Mapping[str, Any]) -> Any:
+    from great_expectations.core import ExpectationValidationResult
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+
+    text = f"{result['dt']}, {result['gate']}: {result['rule']}"
+    warns = "" if result["severity"] == "block" else " (warns)"
+    observed = ", ".join(f"{name} {value}" for name, value in result["observed"].items())
+    return ExpectationValidationResult(
+        success=result["passed"],
+        # A type that shows a sentence and a value, whatever kind of rule it was.
+        expectation_config=ExpectationConfiguration(
+            type="unexpected_rows_expectation",
+            kwargs={"unexpected_rows_query": "{batch}"},
+            description=text + warns,
+        ),
+        result={"observed_value": observed},
+        exception_info={
+            "raised_exception": False,
+            "exception_message": None,
+            "exception_traceback": None,
+        },
+    )
