@@ -56,25 +56,22 @@ def generate_data_docs(settings: Settings) -> Path:
 def pages(ledger: sa.Engine) -> list[Page]:
     """Each table's latest attempt and the recent failures, by table."""
     with ledger.connect() as connection:
-        wanted = sa.tuple_(rows.c.table_name, rows.c.attempt_id).in_(
-            [*connection.execute(_latest()).all(), *connection.execute(_failures()).all()]
-        )
+        wanted = sa.tuple_(rows.c.table_name, rows.c.attempt_id).in_(_wanted(connection))
         query = sa.select(rows).where(wanted).order_by(rows.c.table_name, rows.c.attempt_id)
         found = connection.execute(query.order_by(rows.c.dt, rows.c.result_id)).mappings().all()
     by_page = groupby(found, key=lambda row: (row["table_name"], row["attempt_id"]))
     return [Page(table, attempt, list(results)) for (table, attempt), results in by_page]
 
 
-def _latest() -> sa.Select[Any]:
-    newest = rows.c.evaluated_at.desc(), rows.c.result_id.desc()
-    query = sa.select(rows.c.table_name, rows.c.attempt_id).order_by(rows.c.table_name, *newest)
-    return query.distinct(rows.c.table_name)
-
-
-def _failures() -> sa.Select[Any]:
-    failed = sa.select(rows.c.table_name, rows.c.attempt_id).where(~rows.c.passed)
-    grouped = failed.group_by(rows.c.table_name, rows.c.attempt_id)
-    return grouped.order_by(sa.func.max(rows.c.evaluated_at).desc()).limit(RECENT_FAILURES)
+def _wanted(connection: sa.Connection) -> set[tuple[str, str]]:
+    gates = connection.execute(
+        sa.select(rows.c.table_name, rows.c.attempt_id, sa.func.bool_and(rows.c.passed).label("ok"))
+        .group_by(rows.c.table_name, rows.c.attempt_id)
+        .order_by(sa.func.max(rows.c.evaluated_at))
+    ).all()
+    latest = {gate.table_name: gate.attempt_id for gate in gates}
+    failures = [(gate.table_name, gate.attempt_id) for gate in gates if not gate.ok]
+    return {*latest.items(), *failures[-RECENT_FAILURES:]}
 
 
 def _write(folder: Path, found: Iterable[Page]) -> None:

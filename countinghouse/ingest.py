@@ -16,6 +16,7 @@ from countinghouse.deliveries import Delivery
 from countinghouse.errors import CountinghouseError
 from countinghouse.land import land
 from countinghouse.ledger import open_ledger, tables
+from countinghouse.ledger.rows import tuples
 from countinghouse.report import Blocked, RunReport
 from countinghouse.settings import Settings
 from countinghouse.version import Version
@@ -119,15 +120,9 @@ def refused(settings: Settings, system: str, dt: str) -> list[Blocked]:
     ).where(log_rows.c.feed.startswith(f"{system}.", autoescape=True), log_rows.c.dt == dt)
     found = newest.subquery()
     with ledger.connect() as connection:
-        rows = (
-            connection.execute(
-                sa.select(found.c.feed, found.c.reason).where(
-                    found.c.age == 1, found.c.status == "refused"
-                )
-            )
-            .tuples()
-            .all()
-        )
+        query = sa.select(found.c.feed, found.c.reason)
+        query = query.where(found.c.age == 1, found.c.status == "refused")
+        rows = tuples(connection.execute(query))
     return [
         Blocked(names.Feed.parse(feed).raw, dt, "delivery accepted", 0, reason)
         for feed, reason in rows

@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from countinghouse.errors import Fenced
 from countinghouse.ledger.partitions import among, listed
+from countinghouse.ledger.rows import tuples
 from countinghouse.ledger.tables import attempts, claims
 from countinghouse.planner import Partition
 
@@ -94,7 +95,7 @@ def living(connection: sa.Connection, *, lease_seconds: float, run_id: str = "")
     here = socket.gethostname()
     return frozenset(
         attempt
-        for attempt, host, pid, started in rows.tuples()
+        for attempt, host, pid, started in tuples(rows)
         if host != here or _runs(pid, started)
     )
 
@@ -147,7 +148,7 @@ def claim(
             },
         ).returning(claims.c.table_name, claims.c.dt, claims.c.epoch)
     )
-    attempt.epochs = {(table, dt): epoch for table, dt, epoch in rows.tuples()}
+    attempt.epochs = {(table, dt): epoch for table, dt, epoch in tuples(rows)}
 
 
 def _open_holders(
@@ -164,7 +165,7 @@ def _open_holders(
         # So that the holder cannot move on to another session meanwhile.
         .with_for_update(of=attempts)
     )
-    return sorted(set(rows.tuples()))
+    return sorted(set(tuples(rows)))
 
 
 def claimed(connection: sa.Connection, holders: Collection[str]) -> set[Partition]:
@@ -174,7 +175,7 @@ def claimed(connection: sa.Connection, holders: Collection[str]) -> set[Partitio
             claims.c.state == "open", claims.c.attempt_id.in_(holders)
         )
     )
-    return set(rows.tuples())
+    return set(tuples(rows))
 
 
 def check_not_fenced(connection: sa.Connection, attempt: Attempt) -> None:
@@ -187,7 +188,7 @@ def check_not_fenced(connection: sa.Connection, attempt: Attempt) -> None:
         .order_by(claims.c.table_name, claims.c.dt)
         .with_for_update()
     )
-    for table, dt, epoch, holder, state in rows.tuples():
+    for table, dt, epoch, holder, state in tuples(rows):
         if (epoch, state) != (attempt.epochs[table, dt], "open"):
             raise Fenced(
                 f"{table} {dt}: attempt {attempt.attempt_id} lost its claim to {holder}",
@@ -265,15 +266,9 @@ def fence_dead(ledger: sa.Engine, fence: Fence, *, lease_seconds: float) -> list
     with ledger.begin() as connection:
         lock_claims(connection)
         alive = living(connection, lease_seconds=lease_seconds)
-        rows = (
-            connection.execute(
-                sa.select(attempts.c.attempt_id, attempts.c.run_id, attempts.c.session_id)
-                .where(attempts.c.state == "open", attempts.c.attempt_id.not_in(alive))
-                .with_for_update()
-            )
-            .tuples()
-            .all()
-        )
+        query = sa.select(attempts.c.attempt_id, attempts.c.run_id, attempts.c.session_id)
+        query = query.where(attempts.c.state == "open", attempts.c.attempt_id.not_in(alive))
+        rows = tuples(connection.execute(query.with_for_update()))
         for attempt_id, _, session_id in rows:
             close(connection, attempt_id, "fenced", error="died or froze")
             fence(session_id)

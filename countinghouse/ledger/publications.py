@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from countinghouse.ledger.attempts import Attempt, check_not_fenced
 from countinghouse.ledger.partitions import among
+from countinghouse.ledger.rows import tuples
 from countinghouse.ledger.slices import replace_slices
 from countinghouse.ledger.tables import (
     gate_results,
@@ -120,7 +121,7 @@ def current_versions(
             among(pointers, [(v.table, v.dt) for v in wanted]),
         )
     )
-    return {(table, dt): (version, digest) for table, dt, version, digest in rows.tuples()}
+    return {(table, dt): (version, digest) for table, dt, version, digest in tuples(rows)}
 
 
 def _insert_versions(connection: sa.Connection, new: Sequence[Version]) -> None:

@@ -4,6 +4,7 @@ from collections import defaultdict
 
 import sqlalchemy as sa
 
+from countinghouse.ledger.rows import tuples
 from countinghouse.ledger.tables import (
     claims,
     deliveries,
@@ -42,7 +43,7 @@ def _published(connection: sa.Connection) -> dict[str, dict[str, Published]]:
     ).join(versions, versions.c.version_id == pointers.c.version_id)
     query = query.where(versions.c.collected_at.is_(None))
     found: dict[str, dict[str, Published]] = defaultdict(dict)
-    for table, dt, *rest in connection.execute(query).tuples():
+    for table, dt, *rest in tuples(connection.execute(query)):
         found[table][dt] = Published(*rest)
     return dict(found)
 
@@ -52,7 +53,7 @@ def _slices(connection: sa.Connection) -> dict[str, dict[str, tuple[Slice, ...]]
         slices.c.source, slices.c.business_date, slices.c.delivery_dt, slices.c.digest
     ).order_by(slices.c.delivery_dt)
     found: dict[str, dict[str, tuple[Slice, ...]]] = defaultdict(dict)
-    for source, day, delivery_dt, digest in connection.execute(query).tuples():
+    for source, day, delivery_dt, digest in tuples(connection.execute(query)):
         found[source][day] = (*found[source].get(day, ()), Slice(delivery_dt, digest))
     return dict(found)
 
@@ -83,7 +84,7 @@ def _deliveries(
         current.c.feed, current.c.dt, current.c.seq, current.c.position, current.c.digest
     ).order_by(current.c.seq)
     found: dict[str, dict[str, tuple[tuple[int, int, str], ...]]] = defaultdict(dict)
-    for feed, dt, seq, position, digest in connection.execute(query).tuples():
+    for feed, dt, seq, position, digest in tuples(connection.execute(query)):
         table = Feed.parse(feed).raw
         found[table][dt] = (*found[table].get(dt, ()), (seq, position, digest))
     return dict(found)
@@ -103,14 +104,14 @@ def _folded(connection: sa.Connection) -> dict[str, tuple[Input, ...]]:
         .order_by(inputs.c.input_table)
     )
     found: dict[str, tuple[Input, ...]] = defaultdict(tuple)
-    for table, *item in connection.execute(query).tuples():
+    for table, *item in tuples(connection.execute(query)):
         found[table] = (*found[table], Input(*item))
     return dict(found)
 
 
 def _held(connection: sa.Connection, taken: frozenset[str]) -> frozenset[Partition]:
     on_hold = sa.select(holds.c.table_name, holds.c.dt).where(holds.c.released_at.is_(None))
-    held = frozenset((table, dt) for table, dt in connection.execute(on_hold).tuples())
+    held = frozenset((table, dt) for table, dt in tuples(connection.execute(on_hold)))
     return held | busy(connection, taken)
 
 
@@ -125,5 +126,5 @@ def busy(connection: sa.Connection, taken: frozenset[str]) -> frozenset[Partitio
         .join(publication_sets, publication_sets.c.set_id == intents.c.set_id)
         .where(publication_sets.c.state == "intent")
     )
-    rows = connection.execute(sa.union(claimed, deciding)).tuples()
+    rows = tuples(connection.execute(sa.union(claimed, deciding)))
     return frozenset((table, dt) for table, dt in rows)

@@ -81,8 +81,8 @@ class Warehouse:
         if folder.is_dir():
             self.database.execute(
                 f"insert into {contract.feed.relation} select {', '.join(_landed(contract))} "
-                f"from read_csv('{folder}/*/*.csv*', header = true, all_varchar = true, "
-                "filename = true, union_by_name = true)"
+                f"from read_csv('{folder}/*/*.csv*', header = true, filename = true, "
+                f"auto_detect = false, columns = {{{_texts(contract)}}})"
             )
 
 
@@ -113,6 +113,10 @@ def _columns(model: str) -> list[str]:
     path = next(PROJECT.glob(f"models/**/{model}.yml"))
     columns = yaml.safe_load(path.read_text())["models"][0]["columns"]
     return [f"{c['name']} {TYPES.get(c['data_type'], c['data_type'])}" for c in columns]
+
+
+def _texts(contract: Contract) -> str:
+    return ", ".join(f"'{column.header}': 'varchar'" for column in contract.columns)
 
 
 def _landed(contract: Contract) -> Iterator[str]:

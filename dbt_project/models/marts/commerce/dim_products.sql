@@ -42,12 +42,10 @@ inferred as (
         on
             first_seen.source_system = previous.source_system
             and first_seen.product_id = previous.product_id
-            and previous.is_current
     left join first_changes
         on
             first_seen.source_system = first_changes.source_system
             and first_seen.product_id = first_changes.product_id
-            and first_changes.dt <= first_seen.dt
     where previous.product_id is null and first_changes.product_id is null
 
 ),
