@@ -21,9 +21,10 @@ from countinghouse.ledger.state import load_state
 from countinghouse.metastore import TableSpec
 from countinghouse.model_graph import Column, Edge, Graph, Model, Reads, Shape
 from countinghouse.planner import Partition, Plan, State
-from countinghouse.publication import Batch, Verdict, Work
+from countinghouse.publication import Batch, Work
 from countinghouse.report import Blocked, RunReport
 from countinghouse.settings import Settings
+from countinghouse.verdicts import judge, unbuilt
 from countinghouse.version import Version, attempt_root
 
 log = logging.getLogger(__name__)
@@ -133,7 +134,8 @@ def _build(
     finally:
         _drop(work, schema)
     publication.manifest(work, batch.versions)
-    verdicts, blocked = judge(batch, results, request.graph, plan)
+    verdicts, blocked = judge(batch, results, request.graph)
+    blocked += unbuilt(results, plan)
     passed = publication.audit(work, batch, verdicts)
     changed = publication.publish(work, batch, passed)
     new = {(v.table, v.dt) for v in changed}
@@ -241,50 +243,6 @@ def _batch(
         },
         events=request.events,
     )
-
-
-def judge(
-    batch: Batch, results: Sequence[NodeResult], graph: Graph, plan: Plan
-) -> tuple[dict[Partition, Verdict], list[Blocked]]:
-    """Verdict per built partition: its own tests, and that nothing it read is blocked."""
-    found: dict[Partition, Verdict] = {}
-    blocked: list[Blocked] = []
-    stopped: set[Partition] = set()
-    for version in batch.versions:
-        partition = (version.table, version.dt)
-        tests = [r for r in results if r.kind == "test" and r.attached_model == version.table]
-        failures = [t for t in tests if _blocks(t, version.dt)]
-        broken = [i for i in version.inputs if (i.table, i.dt) in stopped]
-        if failures or broken:
-            stopped.add(partition)
-        blocked += [Blocked(*partition, t.name, t.failures, t.message) for t in failures]
-        found[partition] = Verdict(
-            passed=not failures and not broken,
-            results=[_gate_result(t, version.dt) for t in tests],
-            failures=[f"{t.name}: {t.failures} rows. {t.message}" for t in failures]
-            + [f"reads {i.table} {i.dt}, which is blocked" for i in broken],
-        )
-    for result in results:
-        if result.kind == "model" and result.status == "error":
-            dts = plan.builds[result.name]
-            blocked.append(
-                Blocked(result.name, f"{dts[0]}..{dts[-1]}", "builds", 0, result.message)
-            )
-    return found, blocked
-
-
-def _blocks(test: NodeResult, dt: str) -> bool:
-    return not test.ok and (test.failed_dts is None or dt in test.failed_dts)
-
-
-def _gate_result(test: NodeResult, dt: str) -> dict[str, Any]:
-    return {
-        "gate": "dbt",
-        "rule": test.name,
-        "severity": "warn" if test.status == "warn" else "block",
-        "passed": test.status == "pass" or (test.status == "fail" and not _blocks(test, dt)),
-        "observed": {"failures": test.failures, "message": test.message[:500]},
-    }
 
 
 def _next_spans(

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 from urllib.parse import quote
 
@@ -46,8 +46,9 @@ class Airflow:
     settings: Settings
     env: dict[str, str]
 
-    @property
+    @cached_property
     def api(self) -> Any:
+        """A logged-in client."""
         from orchestration.airflow_api import AirflowApi
 
         return AirflowApi(self.settings)
@@ -116,4 +117,4 @@ def wait_for(
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"waited {seconds} s for {what}. {shown()}"
-        time.sleep(0.5)
+        time.sleep(1)

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import random
@@ -6,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,11 @@ import grpc
 import psutil
 import pytest
 from pyspark.errors import PySparkException
+from pyspark.sql.connect.proto import base_pb2_grpc
 
 from countinghouse import engine_session
-from countinghouse.services import connect, control, processes
+from countinghouse.errors import EngineUnavailable
+from countinghouse.services import connect, control, operations, processes
 from countinghouse.settings import Settings
 
 _CANCELLED_CALLS = 80
@@ -40,7 +44,7 @@ def test_every_port_is_open_to_this_machine_only(installation: Settings) -> None
 
 def test_connect_refuses_a_client_without_the_token(installation: Settings) -> None:
     channel = grpc.insecure_channel(f"127.0.0.1:{installation.connect_port}")
-    stub = connect.base_pb2_grpc.SparkConnectServiceStub(channel)
+    stub = base_pb2_grpc.SparkConnectServiceStub(channel)
     with pytest.raises(grpc.RpcError) as refused:
         list(stub.ExecutePlan(connect.show_databases("00000000-0000-4000-8000-000000000000")))
     channel.close()
@@ -84,66 +88,104 @@ def test_the_engine_runs_with_the_settings_that_matter(session: Any, name: str, 
     assert session.conf.get(name) == value
 
 
-def test_a_fenced_session_is_refused_whatever_it_still_sends(installation: Settings) -> None:
-    session_id = engine_session.new_session_id()
-    session = engine_session.open_session(installation, session_id)
-    engine_session.fence(installation, session_id)
+@pytest.fixture
+def owner(installation: Settings) -> Iterator[Any]:
+    """A session that a test fences while its client lives."""
+    opened = engine_session.open_session(installation)
+    yield opened
+    opened.stop()
+
+
+def test_a_fenced_session_is_refused_whatever_it_still_sends(
+    installation: Settings, owner: Any
+) -> None:
+    engine_session.fence(installation, owner.session_id)
     with pytest.raises(PySparkException, match="SESSION_CLOSED"):
-        session.sql("select 1").collect()
-    engine_session.fence(installation, session_id)
+        owner.sql("select 1").collect()
+    engine_session.fence(installation, owner.session_id)
 
 
 def test_a_session_fenced_before_its_first_word_is_refused(installation: Settings) -> None:
     session_id = engine_session.new_session_id()
     engine_session.fence(installation, session_id)
-    with pytest.raises(engine_session.EngineUnavailable, match="SESSION_CLOSED"):
+    with pytest.raises(EngineUnavailable, match="SESSION_CLOSED"):
         engine_session.open_session(installation, session_id)
 
 
-def test_fencing_interrupts_what_runs(installation: Settings) -> None:
-    session_id = engine_session.new_session_id()
-    session = engine_session.open_session(installation, session_id)
-    failures: list[str] = []
+def test_fencing_interrupts_what_runs(installation: Settings, owner: Any) -> None:
+    endless = "select count(*) from range(1000000000000) where rand() < 0"
+    with in_background(owner, endless) as outcome:
+        wait_for_operation(installation, owner)
+        engine_session.fence(installation, owner.session_id)
+        assert not operations_of(installation, owner)
+    assert "finished" not in outcome
 
-    def work() -> None:
-        try:
-            session.sql("select count(*) from range(1e12) where rand() < 0").collect()
-        except PySparkException as error:
-            failures.append(str(error))
 
-    worker = threading.Thread(target=work)
+@pytest.mark.parametrize("cancelled_before", [False, True])
+def test_after_fencing_the_catalog_no_longer_changes(
+    installation: Settings, session: Any, owner: Any, cancelled_before: bool
+) -> None:
+    session.sql("create database if not exists fenced")
+    session.sql("drop table if exists fenced.numbers")
+    session.sql(
+        "create external table fenced.numbers (n int) partitioned by (dt string) "
+        f"stored as parquet location '{installation.warehouse}/fenced'"
+    )
+    many = " ".join(f"partition (dt='{n}')" for n in range(300))
+    with in_background(owner, f"alter table fenced.numbers add {many}"):
+        wait_for_operation(installation, owner)
+        # A client that was interrupted by Ctrl-C has already cancelled: nothing is left to do so.
+        if cancelled_before:
+            owner.interruptAll()
+        engine_session.fence(installation, owner.session_id)
+        right_after = session.sql("show partitions fenced.numbers").count()
+        time.sleep(3)
+        assert session.sql("show partitions fenced.numbers").count() == right_after
+
+
+@contextlib.contextmanager
+def in_background(session: Any, statement: str) -> Iterator[list[str]]:
+    """Run a statement in a thread; gives what it came to."""
+    outcome: list[str] = []
+    worker = threading.Thread(target=run, args=(session, statement, outcome))
     worker.start()
-    time.sleep(1)
-    engine_session.fence(installation, session_id)
-    worker.join(15)
+    yield outcome
+    worker.join(60)
     assert not worker.is_alive()
-    assert failures
 
 
-def test_80_cancelled_catalog_calls_leave_the_catalog_usable(installation: Settings) -> None:
-    session = engine_session.open_session(installation)
-    session.sql("create database if not exists cancelled")
-    moments = random.Random(1)
-    interrupted = 0
-    for _ in range(_CANCELLED_CALLS):
-        outcome: list[str] = []
-        worker = threading.Thread(target=_list_tables, args=(session, outcome))
-        worker.start()
-        time.sleep(moments.uniform(0.005, 0.04))
-        session.interruptAll()
-        worker.join(20)
-        interrupted += "CANCEL" in outcome[0].upper()
-    session.stop()
-    assert interrupted > _CANCELLED_CALLS / 4
-    assert connect.catalog_answers(installation, deadline=10)
-
-
-def _list_tables(session: Any, outcome: list[str]) -> None:
+def run(session: Any, statement: str, outcome: list[str]) -> None:
     try:
-        session.sql("show tables in cancelled").collect()
+        session.sql(statement).collect()
         outcome.append("finished")
     except PySparkException as error:
         outcome.append(str(error))
+
+
+def operations_of(installation: Settings, session: Any) -> set[str]:
+    listed = operations.of_session(installation, session.session_id, deadline=20)
+    return listed & operations.executing(installation, deadline=20)
+
+
+def wait_for_operation(installation: Settings, session: Any) -> None:
+    end = time.monotonic() + 30
+    while not operations_of(installation, session):
+        assert time.monotonic() < end
+
+
+def test_80_cancelled_catalog_calls_leave_the_catalog_usable(
+    installation: Settings, owner: Any
+) -> None:
+    owner.sql("create database if not exists cancelled")
+    moments = random.Random(1)
+    interrupted = 0
+    for _ in range(_CANCELLED_CALLS):
+        with in_background(owner, "show tables in cancelled") as outcome:
+            time.sleep(moments.uniform(0.005, 0.04))
+            owner.interruptAll()
+        interrupted += "CANCEL" in outcome[0].upper()
+    assert interrupted > _CANCELLED_CALLS / 8
+    assert connect.catalog_answers(installation, deadline=10)
 
 
 def test_python_workers_import_this_project(session: Any) -> None:
