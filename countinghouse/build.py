@@ -87,6 +87,8 @@ def build(
         spans = [*reconcile.surviving(settings, one_pass), *spans[1:]]
         # Forcing is for the first pass; later ones take what it left.
         request.forced = False
+    if not (report.published or report.confirmed or report.blocked):
+        report.superseded_by = published.last_run(request.ledger, [m.name for m in models])
     return report
 
 

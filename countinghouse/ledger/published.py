@@ -1,13 +1,19 @@
 """What the ledger says is published: tables, partitions and their directories."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from countinghouse.ledger.partitions import among
-from countinghouse.ledger.tables import pointers, publication_sets, versions
+from countinghouse.ledger.tables import (
+    attempts,
+    pointers,
+    publication_sets,
+    publications,
+    versions,
+)
 from countinghouse.metastore import TableSpec
 from countinghouse.planner import Partition
 
@@ -78,3 +84,17 @@ def mark_lost(ledger: sa.Engine, version_id: str) -> None:
             .where(versions.c.version_id == version_id)
             .values(collected_at=sa.func.clock_timestamp())
         )
+
+
+def last_run(ledger: sa.Engine, tables: Iterable[str]) -> str | None:
+    """The run that published any of these tables last."""
+    query = (
+        sa.select(attempts.c.run_id)
+        .join(publication_sets, publication_sets.c.attempt_id == attempts.c.attempt_id)
+        .join(publications, publications.c.set_id == publication_sets.c.set_id)
+        .where(publications.c.table_name.in_(sorted(tables)))
+        .order_by(publications.c.publication_id.desc())
+        .limit(1)
+    )
+    with ledger.connect() as connection:
+        return connection.execute(query).scalar_one_or_none()
