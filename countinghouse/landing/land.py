@@ -25,7 +25,9 @@ PII_KEY = "pii_key"
 # What a task reads, and what a date holds in one file; gzip makes about a fifth of a table's text.
 _BYTES_PER_TASK = 16 << 20
 _BYTES_PER_SHARD = 24 << 20
-_TASKS_AT_LEAST = 4
+# A task starts a Python process: small batches are read by one, middling ones by a few.
+_WORTH_A_TASK = 256 << 10
+_TASKS = 4
 
 
 def write_raw(
@@ -154,7 +156,7 @@ def _parts(batch: Batch) -> list[list[dict[str, Any]]]:
         for file in delivery.files
     ]
     total = sum(size for size, _ in specs)
-    share = min(_BYTES_PER_TASK, max(1, total // _TASKS_AT_LEAST))
+    share = min(_BYTES_PER_TASK, max(_WORTH_A_TASK, total // _TASKS))
     parts: list[list[dict[str, Any]]] = []
     room = 0
     for size, spec in specs:

@@ -27,10 +27,13 @@ class Publisher:
     process: Any
     outcome: Any
 
-    def wait_until(self, word: str) -> None:
-        """Return when the process has said this."""
-        assert self.outcome.poll(_SECONDS), f"the publisher never said {word!r}"
-        assert self.outcome.recv() == word
+    def wait_until_queued(self, gate: Path) -> None:
+        """Return when the engine holds the process's first pointer statement back."""
+        end = time.monotonic() + _SECONDS
+        while not (gate / "sent" / "_SUCCESS").exists():
+            assert time.monotonic() < end, "no pointer statement came"
+            assert self.process.is_alive(), self.ended()
+            time.sleep(0.1)
 
     def wait_until_frozen(self) -> None:
         """Return when the process has stopped itself."""

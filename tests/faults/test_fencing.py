@@ -30,12 +30,13 @@ def fenced(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> b
 def test_a_killed_publishers_queued_statement_does_not_undo_its_successor(
     installation: Settings, pair: Pair, session: Any, tmp_path: Path, fenced: bool
 ) -> None:
+    (tmp_path / "open").mkdir()
     publish(installation, pair, 1)
     with publisher(pair, 2, run_id="killed", gate=tmp_path) as predecessor:
-        predecessor.wait_until("queued")
+        predecessor.wait_until_queued(tmp_path)
         predecessor.kill()
         publish(installation, pair, 3, run_id="successor")
-    (tmp_path / "open").write_text("x\n")
+    (tmp_path / "open" / "now").write_text("x\n")
     if fenced:
         assert shown(session, pair) == dict.fromkeys(ALL, 3)
         reconcile(installation)
@@ -140,7 +141,7 @@ def test_two_writers_of_different_partitions_of_a_table_are_both_exact(
 
 def _wait_for(session: Any, pair: Pair, value: int) -> None:
     """Until the probe has seen that version: it would see a lost fence."""
-    for _ in range(300):
+    for _ in range(30):
         if value in shown(session, pair).values():
             return
     raise AssertionError(f"version {value} never came back: the probe is blind")

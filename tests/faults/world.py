@@ -138,23 +138,20 @@ def shown(session: Any, pair: Pair) -> dict[str, int]:
 def publish_in_child(
     outcome: Any, pair: Pair, value: int, run_id: str, failpoint: str, gate: str
 ) -> None:
-    """Publish as a process of its own; `gate` is a folder whose first file lets pointers pass."""
+    """Publish as a process of its own; `outcome` is told how it ended."""
     if failpoint:
         os.environ["COUNTINGHOUSE_FAILPOINT"] = failpoint
-    settings = load()
-    # A connection of the ledger belongs to the process that opened it.
-    open_ledger(settings)
     if gate:
-        _hold_pointers(gate, outcome)
+        _hold_pointers(gate)
     try:
-        publish(settings, pair, value, run_id=run_id)
+        publish(load(), pair, value, run_id=run_id)
         outcome.send("published")
     except Exception as error:
         outcome.send(f"{type(error).__name__}: {error}")
 
 
-def _hold_pointers(gate: str, outcome: Any) -> None:
-    """Let the engine hold each pointer statement back: sent, but not done before `gate` opens."""
+def _hold_pointers(gate: str) -> None:
+    """Let the engine hold each pointer statement back until there is a file in `gate`/open."""
     from pyspark.sql.connect.session import SparkSession
 
     send = SparkSession.sql
@@ -162,9 +159,9 @@ def _hold_pointers(gate: str, outcome: Any) -> None:
     def queued(session: Any, query: str, *rest: Any, **named: Any) -> Any:
         if "SET LOCATION" not in query:
             return send(session, query, *rest, **named)
-        outcome.send("queued")
         script = (
-            f"BEGIN WHILE (SELECT count(*) FROM text.`{gate}`) = 0 DO "
+            f"BEGIN INSERT OVERWRITE DIRECTORY '{gate}/sent' USING json SELECT 1 AS sent; "
+            f"WHILE (SELECT count(*) FROM text.`{gate}/open`) = 0 DO "
             "SELECT reflect('java.lang.Thread', 'sleep', 300L); END WHILE; "
             f"{query}; END"
         )
