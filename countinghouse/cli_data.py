@@ -3,7 +3,9 @@
 import getpass
 import logging
 import sys
+import time
 import uuid
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import typer
@@ -118,15 +120,18 @@ def gc(
 
 
 def reconcile(
-    quick: bool = typer.Option(False, "--quick", help="Only finish what a crash left."),
+    quick: bool = typer.Option(False, "--quick", help="Do not ask the metastore."),
+    every: int = typer.Option(0, help="Go on, quickly, every so many seconds."),
 ) -> None:
     """Finish what crashed and make the metastore say what the ledger says."""
     from countinghouse import reconcile as module
 
-    done = module.reconcile(load(), full=not quick)
-    for line in done:
+    for line in module.reconcile(load(), full=not quick):
         typer.echo(line)
-    typer.echo(f"{len(done)} repairs")
+    while every:
+        time.sleep(every)
+        for line in module.reconcile(load(), full=False):
+            typer.echo(f"{datetime.now(UTC):%F %T} {line}")
 
 
 def rebuild_catalog() -> None:

@@ -30,13 +30,24 @@ def stale(
     if json:
         cli_output.as_json(found)
         return
-    if found:
-        columns = ["table", "dt", "reason"]
-        cli_output.table([*columns, "because"] if why else columns, _stale_rows(found, why=why))
+    if found and why:
+        cli_output.table(["table", "dt", "reason", "because"], _explained_rows(found))
+    elif found:
+        cli_output.table(["table", "partitions", "first", "last", "reason"], _grouped_rows(found))
     typer.echo(f"stale partitions: {len(found)}")
 
 
-def _stale_rows(found: "list[StalePartition]", *, why: bool) -> list[list[str]]:
+def _grouped_rows(found: "list[StalePartition]") -> list[tuple[str, int, str, str, str]]:
+    """One row per table and reason: a new feed may bring decades of partitions."""
+    grouped: dict[tuple[str, str], list[str]] = {}
+    for one in found:
+        grouped.setdefault((one.table, ", ".join(one.reasons)), []).append(one.dt)
+    return [
+        (table, len(dts), min(dts), max(dts), reason) for (table, reason), dts in grouped.items()
+    ]
+
+
+def _explained_rows(found: "list[StalePartition]") -> list[list[str]]:
     rows = []
     for one in found:
         row = [one.table, one.dt, ", ".join(one.reasons)]
@@ -46,7 +57,7 @@ def _stale_rows(found: "list[StalePartition]", *, why: bool) -> list[list[str]]:
         ]
         if len(one.why) > _SHOWN:
             because.append(f"and {len(one.why) - _SHOWN} more")
-        rows.append([*row, "\n".join(because)] if why else row)
+        rows.append([*row, "\n".join(because)])
     return rows
 
 

@@ -182,6 +182,7 @@ def _invoke(settings: Settings, session: Any, words: list[str], manifest: Any) -
         # dbt catches even the signals that end a task.
         raise done.exception
     if done.result is None:
+        raise_if_closed(session)
         raise CountinghouseError(f"dbt did not run: {done.exception}")
     results = [r for r in done.result.results if r.node.resource_type != "operation"]
     if any(result.status == "error" for result in results):

@@ -47,19 +47,22 @@ def open_session(settings: Settings, session_id: str | None = None, *, name: str
 
     # It writes each failing statement with its literals, 10-30 kB, to stderr.
     PySparkLogger.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
-    builder = SparkSession.builder.remote(remote_url(settings, session_id or new_session_id()))
+    if not connect.listening(settings):
+        raise EngineUnavailable(f"no engine on port {settings.connect_port}", remedy=_REMEDY)
+    url = remote_url(settings, session_id or new_session_id())
+    session = SparkSession.builder.remote(url).create()
+    session.client.set_retry_policies([DefaultPolicy(**_RETRIES)])
     try:
-        if not connect.listening(settings):
-            raise EngineUnavailable(f"no engine on port {settings.connect_port}", remedy=_REMEDY)
-        session = builder.create()
-        session.client.set_retry_policies([DefaultPolicy(**_RETRIES)])
         # Also binds the session to this engine: it cannot go on under the next one by accident.
         for key, value in _SESSION_CONF.items():
             session.conf.set(key, value)
     except (grpc.RpcError, PySparkException) as error:
+        # PySpark would go on using it as the thread's active session.
+        session.release_session_on_close = False
+        session.stop()
         raise EngineUnavailable(f"the engine refused a session: {error}", remedy=_REMEDY) from error
     if name:
-        session.addTag(name.replace(",", " "))
+        session.addTag(name)
     return session
 
 

@@ -37,6 +37,9 @@ def typed(contract: Contract, column: Column) -> Typed:
     if column.allowed:
         rules.append((f"{text} not in ({', '.join(map(quoted, column.allowed))})", "not allowed"))
     branches = [_absent(contract, column, text)]
+    # Nearly every value is right: one look settles that, before each rule gets its own.
+    if not column.allowed and (right := _right(contract, column, text)):
+        branches.append(f"when {right} and {value} is not null then null")
     branches += [f"when {rule} then {quoted(f'{column.name}: {name}')}" for rule, name in rules]
     return Typed(column.name, value, f"case {' '.join(branches)} end", rounded)
 
@@ -100,9 +103,22 @@ def _converted(
     return *instants.timestamp(column, text, contract.business_date.source_zone), ""
 
 
+def _right(contract: Contract, column: Column, text: str) -> str:
+    """SQL of whether a number is written so that no rule but its range can be broken."""
+    match column.parsed.name:
+        case "int" | "bigint":
+            return rf"{text} rlike r'^[+-]?[0-9]+\z'"
+        case "decimal":
+            places = _places(contract, column)
+            shape = rf"(?!-0*[.]?0*\z)[+-]?[0-9]+([.][0-9]{{0,{places}}}0*)?"
+            return rf"{text} rlike r'^{shape}\z'"
+    return ""
+
+
 def _whole(column: Column, text: str) -> tuple[str, list[tuple[str, str]]]:
     kind = column.parsed.name
-    value = f"try_cast(regexp_replace({text}, '[.]0*$', '') as {kind})"
+    without_zeros = f"try_cast(regexp_replace({text}, '[.]0*$', '') as {kind})"
+    value = f"coalesce(try_cast({text} as {kind}), {without_zeros})"
     if not column.scientific:
         wrong = [(f"{text} not rlike {_WHOLE}", "not a whole number")]
         return value, [*wrong, (f"{value} is null", "out of range")]

@@ -77,13 +77,11 @@ def environment(settings: Settings) -> dict[str, str]:
     }
     airflow = {f"AIRFLOW__{name.upper()}": str(value) for name, value in options.items()}
     inherited = processes.environment(settings)
-    path = [str(settings.project), inherited.get("PYTHONPATH", "")]
     return (
         inherited
         | airflow
         | {
             "AIRFLOW_HOME": str(settings.home.resolve() / "airflow"),
-            "PYTHONPATH": os.pathsep.join(part for part in path if part),
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", "")]),
         }
     )

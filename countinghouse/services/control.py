@@ -164,7 +164,7 @@ def _launch(settings: Settings, *, with_airflow: bool) -> psutil.Process:
     shell = subprocess.run(
         ["sh", "-c", 'log=$1; shift; "$@" >>"$log" 2>&1 </dev/null & echo $!', "sh",
          str(settings.logs.resolve() / "supervisor.log"), *supervise],
-        env=processes.environment(settings) | {"PYTHONPATH": str(settings.project)},
+        env=processes.environment(settings),
         cwd=settings.run,
         stdout=subprocess.PIPE,
         start_new_session=True,
@@ -181,17 +181,22 @@ def _wait(settings: Settings, process: psutil.Process, deadline: float) -> None:
             return
         hopeless = [c for c in components if c.restarts >= _HOPELESS_RESTARTS and not c.healthy]
         if hopeless:
-            raise _failure(settings, hopeless[0].name, hopeless[0].reason)
+            raise _failure(hopeless[0].name, hopeless[0].reason)
         if not processes.alive(process):
-            raise _failure(settings, "supervisor", "it ended")
+            raise _failure("supervisor", _last_line(settings.logs / "supervisor.log"))
         time.sleep(0.2)
     slow = next((c for c in _components(settings) if not c.healthy), None)
     name, reason = (slow.name, slow.reason or slow.state) if slow else ("supervisor", "is silent")
-    raise _failure(settings, name, f"{reason}, not healthy after {deadline:g} s")
+    raise _failure(name, f"{reason}, not healthy after {deadline:g} s")
 
 
-def _failure(settings: Settings, name: str, reason: str) -> StartFailed:
+def _failure(name: str, reason: str) -> StartFailed:
     return StartFailed(
         f"{name} did not start: {reason}",
         remedy=f"countinghouse logs {name}; countinghouse doctor; then countinghouse down",
     )
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines()
+    return lines[-1] if lines else "it ended without a word"

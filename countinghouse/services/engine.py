@@ -4,7 +4,6 @@ HiveThriftServer2 with the Connect plugin, from the jars of the pyspark package.
 """
 
 import importlib.util
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -74,7 +73,6 @@ def _drop_half_made_metastore(settings: Settings) -> None:
 def _environment(settings: Settings) -> dict[str, str]:
     """Also that of the engine's Python workers, which import this project and its packages."""
     inherited = processes.environment(settings)
-    path = [str(settings.project), inherited.get("PYTHONPATH", "")]
     # A client's settings would turn the server into a client, or change what it loads.
     kept = {name: value for name, value in inherited.items() if not name.startswith("SPARK_")}
     return kept | {
@@ -84,7 +82,6 @@ def _environment(settings: Settings) -> dict[str, str]:
         "SPARK_LOCAL_IP": "127.0.0.1",
         "SPARK_LOCAL_DIRS": str(_work(settings) / "local"),
         "PYSPARK_PYTHON": sys.executable,
-        "PYTHONPATH": os.pathsep.join(part for part in path if part),
         "TZ": "UTC",
     }
 

@@ -26,11 +26,12 @@ _PR_SET_PDEATHSIG = 1
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """This process's environment plus every setting, for a child with the same settings."""
+    """This process's environment, every setting and the project's modules, for a child."""
     values = settings.model_dump(exclude_none=True)
     own = {f"COUNTINGHOUSE_{name.upper()}": _plain(value) for name, value in values.items()}
     inherited = {name: value for name, value in os.environ.items() if name != MARKER}
-    return inherited | own
+    path = [str(settings.project), inherited.get("PYTHONPATH", "")]
+    return inherited | own | {"PYTHONPATH": os.pathsep.join(part for part in path if part)}
 
 
 def _plain(value: object) -> str:

@@ -1,14 +1,13 @@
 """The parent of all services of one installation: `python -m countinghouse.services.supervisor`.
 
 It starts the engine and, when asked, Airflow; replaces what is dead or sick; keeps PostgreSQL
-running; reconciles the catalog when the engine comes up and every minute; ends everything when it
-gets SIGTERM.
+running; keeps a reconciler, which looks at once when the engine comes up and then every minute;
+ends everything when it gets SIGTERM.
 """
 
 import argparse
 import contextlib
 import fcntl
-import importlib.util
 import os
 import signal
 import subprocess
@@ -24,7 +23,6 @@ from countinghouse.settings import Settings
 
 _TICK_SECONDS = 0.25
 _POSTGRES_SECONDS = 10.0
-_RECONCILE_LIMIT_SECONDS = 600.0
 _LOG_SECONDS = 30.0
 
 
@@ -50,7 +48,6 @@ class Supervisor:
         self.children = [Child(settings, component) for component in components]
         self._due: dict[str, float] = {}
         self._reconciler: subprocess.Popen[bytes] | None = None
-        self._reconciler_started = 0.0
         self._engine_is_new = True
         self._postgres_problem = ""
 
@@ -69,11 +66,10 @@ class Supervisor:
             self._keep_postgres()
         for child in self.children:
             if child.tick() and child.component.name == "engine":
-                self._due["reconcile"] = 0.0
                 self._engine_is_new = True
         seconds = self.settings.reconcile_seconds
-        if self.children[0].state is State.HEALTHY and self._is_due("reconcile", seconds):
-            self._reconcile()
+        if self.children[0].state is State.HEALTHY:
+            self._keep_reconciler()
         if self._is_due("logs", _LOG_SECONDS):
             self._bound_logs()
         self._report()
@@ -115,26 +111,26 @@ class Supervisor:
         self._due[what] = now + seconds
         return True
 
-    def _reconcile(self) -> None:
+    def _keep_reconciler(self) -> None:
+        """One process that looks every minute; anew with each engine, which may have lost calls."""
         running = self._reconciler
-        if running is not None and running.poll() is None:
-            if time.monotonic() - self._reconciler_started < _RECONCILE_LIMIT_SECONDS:
+        if running is not None:
+            if running.poll() is None and not self._engine_is_new:
                 return
             processes.end_group(running, patience=5)
-        if importlib.util.find_spec("countinghouse.reconcile") is None:
-            return
-        # A new engine may have lost statements; otherwise the catalog is asked by maintenance.
-        depth = [] if self._engine_is_new else ["--quick"]
         self._engine_is_new = False
+        every = str(self.settings.reconcile_seconds)
         start = processes.Start(
             # Behind everybody's queries: it is never urgent, except when it finds something.
-            command=["nice", sys.executable, "-m", "countinghouse.cli", "reconcile", *depth],
+            command=[
+                *("nice", sys.executable, "-m", "countinghouse.cli"),
+                *("reconcile", "--every", every),
+            ],
             environment=processes.environment(self.settings),
             folder=self.settings.run,
             log=self.settings.logs / "reconcile.log",
         )
         self._reconciler = processes.spawn(self.settings, start)
-        self._reconciler_started = time.monotonic()
 
     def _bound_logs(self) -> None:
         limit = self.settings.log_file_mb * 1_000_000

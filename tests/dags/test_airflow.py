@@ -1,10 +1,11 @@
 """Real DAG runs: the real scheduler, the CLI's backfills, the real engine and ledger."""
 
+import datetime as dt
 import json
+import shutil
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-import cut_deliveries
 import pytest
 from running import Airflow
 
@@ -12,108 +13,129 @@ from countinghouse.ingest import ingest
 from countinghouse.ledger import open_ledger, tables
 from countinghouse.outbox import pending
 from countinghouse.staleness import stale
+from simulator.deliveries import Defects, write_correction, write_corrupt, write_deliveries
 
-INGEST, MARTS, REBUILD = "ingest_completejourney", "marts_commerce", "rebuild_commerce"
-DAYS = ["2017-03-01", "2017-03-02", "2017-03-03"]
-
-pytestmark = pytest.mark.skipif(not cut_deliveries.present(), reason=cut_deliveries.MISSING)
+INGEST, MARTS, REBUILD = "ingest_shop", "marts_commerce", "rebuild_commerce"
+SEED = 11
+FIRST = dt.date(2026, 3, 2)
+DAYS = [(FIRST + dt.timedelta(days=n)).isoformat() for n in range(6)]
+BACKFILLED, WHILE_PAUSED, WITHOUT_EVENT, INCOMPLETE = DAYS[:3], *DAYS[3:]
+CLEAN = Defects(late=None, corrupt=None, held=None, repeated=False)
 
 
 def deliver(airflow: Airflow, *days: str) -> None:
-    root = airflow.settings.landing_root
     for day in days:
-        cut_deliveries.cut_completejourney(root, day, day)
+        root = airflow.settings.landing_root
+        write_deliveries(root, dt.date.fromisoformat(day), 1, SEED, defects=CLEAN)
 
 
-def touched_by(airflow: Airflow) -> set[str]:
+def touched(airflow: Airflow, run_id: str = "") -> set[str]:
+    """Partitions announced so far, by one run or by all."""
     events = airflow.api.call("/api/v2/assets/events?limit=100")["asset_events"]
-    return {event["partition_key"] for event in events}
+    return {event["partition_key"] for event in events if run_id in ("", event["source_run_id"])}
 
 
-def published(airflow: Airflow) -> list[tuple[str, str, str]]:
+def publications(airflow: Airflow) -> list[tuple[str, str, str]]:
     rows = tables.publications.c
     query = tables.publications.select().order_by(rows.publication_id)
     with open_ledger(airflow.settings).connect() as connection:
-        found = connection.execute(query).all()
-    return [(row.table_name, row.dt, row.version_id) for row in found]
+        return [(row.table_name, row.dt, row.version_id) for row in connection.execute(query).all()]
+
+
+def attempts_of(airflow: Airflow, dag_id: str) -> int:
+    attempts = tables.attempts.select().where(tables.attempts.c.run_id.startswith(f"{dag_id}/"))
+    with open_ledger(airflow.settings).connect() as connection:
+        return len(connection.execute(attempts).all())
 
 
 @pytest.fixture(scope="module")
 def backfilled(airflow: Airflow) -> Airflow:
     """Three days, ingested by a backfill from the CLI and built by the runs that it woke."""
-    deliver(airflow, *DAYS)
+    deliver(airflow, *BACKFILLED)
     for dag_id in (INGEST, MARTS):
         airflow.pause(dag_id, False)
-    airflow.backfill(INGEST, DAYS[0], DAYS[-1])
-    airflow.wait_until_done(INGEST, "backfill", set(DAYS))
-    airflow.wait_until_done(MARTS, "asset_triggered", touched_by(airflow))
+    airflow.backfill(INGEST, BACKFILLED[0], BACKFILLED[-1])
+    airflow.wait_until_done(INGEST, "backfill", set(BACKFILLED))
+    airflow.wait_until_done(MARTS, "asset_triggered", touched(airflow))
     return airflow
 
 
 def test_a_backfill_ingests_each_day_and_wakes_exactly_the_touched_dates(
     backfilled: Airflow,
 ) -> None:
-    assert backfilled.states(INGEST, "backfill") == dict.fromkeys(DAYS, "success")
+    assert backfilled.states(INGEST, "backfill") == dict.fromkeys(BACKFILLED, "success")
     woken = backfilled.states(MARTS)
-    assert set(woken) == touched_by(backfilled)
+    assert set(woken) == touched(backfilled)
     assert set(woken.values()) == {"success"}
-    order_lines = {dt for table, dt, _ in published(backfilled) if table == "marts.fct_order_lines"}
-    assert set(DAYS) <= order_lines <= set(woken)
+    lines = {day for table, day, _ in publications(backfilled) if table == "marts.fct_order_lines"}
+    assert set(BACKFILLED) <= lines <= set(woken)
     assert stale(backfilled.settings, ["commerce"]) == []
 
 
 def test_a_backfill_of_rebuild_builds_those_dates_and_equal_content_changes_nothing(
     backfilled: Airflow,
 ) -> None:
-    before = published(backfilled)
+    before = publications(backfilled)
     backfilled.pause(REBUILD, False)
-    backfilled.backfill(REBUILD, DAYS[0], DAYS[1])
-    states = backfilled.wait_until_done(REBUILD, "backfill", set(DAYS[:2]))
-    assert states == dict.fromkeys(DAYS[:2], "success")
+    backfilled.backfill(REBUILD, BACKFILLED[0], BACKFILLED[1])
+    states = backfilled.wait_until_done(REBUILD, "backfill", set(BACKFILLED[:2]))
+    assert states == dict.fromkeys(BACKFILLED[:2], "success")
+    # It is not paused, and has not begun a run by itself.
     assert {run["run_type"] for run in backfilled.runs(REBUILD)} == {"backfill"}
     assert attempts_of(backfilled, REBUILD) >= 2
-    assert published(backfilled) == before
+    assert publications(backfilled) == before
 
 
 def test_what_a_paused_mart_and_a_dead_task_missed_is_made_good_by_maintenance(
     backfilled: Airflow,
 ) -> None:
-    while_paused, without_event = "2017-03-04", "2017-03-05"
+    corrected = BACKFILLED[1]
     backfilled.pause(MARTS)
-    deliver(backfilled, while_paused)
-    backfilled.backfill(INGEST, while_paused, while_paused)
-    backfilled.wait_until_done(INGEST, "backfill", {while_paused})
-    deliver(backfilled, without_event)
+    deliver(backfilled, WHILE_PAUSED)
+    root = backfilled.settings.landing_root
+    write_correction(root, dt.date.fromisoformat(corrected), SEED, withdrawn=1)
+    backfilled.backfill(INGEST, WHILE_PAUSED, WHILE_PAUSED)
+    backfilled.wait_until_done(INGEST, "backfill", {WHILE_PAUSED})
+    run = backfilled.runs(INGEST, "backfill")[-1]
+    assert touched(backfilled, run["dag_run_id"]) == {WHILE_PAUSED, corrected}
+    deliver(backfilled, WITHOUT_EVENT)
     # Publishes like a task that dies before Airflow hears of its success.
-    ingest(backfilled.settings, "completejourney", without_event, run_id="dies afterwards")
+    ingest(backfilled.settings, "shop", WITHOUT_EVENT, run_id="dies afterwards")
     backfilled.pause(MARTS, False)
-    assert {while_paused, without_event}.isdisjoint(backfilled.states(MARTS))
+    assert {WHILE_PAUSED, WITHOUT_EVENT}.isdisjoint(backfilled.states(MARTS))
     assert stale(backfilled.settings, ["commerce"]) != []
 
     backfilled.pause("maintenance", False)
-    states = backfilled.wait_until_done(MARTS, "asset_triggered", {while_paused, without_event})
-    assert states[while_paused] == states[without_event] == "success"
+    states = backfilled.wait_until_done(MARTS, "asset_triggered", {WHILE_PAUSED, WITHOUT_EVENT})
+    assert states[WHILE_PAUSED] == states[WITHOUT_EVENT] == "success"
     assert stale(backfilled.settings, ["commerce"]) == []
-    # Seen by a run, so that the next round has nothing to announce.
+    # A run has seen the events, so that the next round has nothing to announce.
     backfilled.trigger("maintenance")
-    assert pending(open_ledger(backfilled.settings), "touched.completejourney") == []
+    assert pending(open_ledger(backfilled.settings), "touched.shop") == []
 
 
-def test_a_missing_delivery_is_named_after_the_rest_was_published(backfilled: Airflow) -> None:
-    day = "2017-03-06"
-    cut_deliveries.cut_transactions(backfilled.settings.landing_root, day, day)
-    backfilled.backfill(INGEST, day, day)
-    assert backfilled.wait_until_done(INGEST, "backfill", {day})[day] == "failed"
+def test_a_missing_and_a_refused_delivery_are_named_after_the_rest_was_published(
+    backfilled: Airflow,
+) -> None:
+    root = backfilled.settings.landing_root
+    deliver(backfilled, INCOMPLETE)
+    shutil.rmtree(root / "shop" / "products" / f"dt={INCOMPLETE}")
+    write_corrupt(root, dt.date.fromisoformat(INCOMPLETE), SEED)
+    backfilled.backfill(INGEST, INCOMPLETE, INCOMPLETE)
+    assert backfilled.wait_until_done(INGEST, "backfill", {INCOMPLETE})[INCOMPLETE] == "failed"
     run = backfilled.runs(INGEST, "backfill")[-1]
     tasks = {name: task["state"] for name, task in backfilled.tasks(run).items()}
     assert tasks == {"ingest": "success", "settle": "failed"}
-    assert day in touched_by(backfilled)
+    assert INCOMPLETE in touched(backfilled, run["dag_run_id"])
+    published = {table for table, day, _ in publications(backfilled) if day == INCOMPLETE}
+    assert "staging.stg_shop__orders" in published
+
     lines = (backfilled.settings.logs / "alerts.jsonl").read_text().splitlines()
-    alerts = [alert for alert in map(json.loads, lines) if alert["partition"] == day]
-    named = {alert["table"] for alert in alerts}
-    assert "completejourney.products" in named
-    assert "completejourney.transactions" not in named
-    assert {alert["rule"] for alert in alerts} == {"delivered by its deadline"}
+    alerts = [alert for alert in map(json.loads, lines) if alert["partition"] == INCOMPLETE]
+    assert {(alert["table"], alert["rule"]) for alert in alerts} >= {
+        ("shop.products", "delivered by its deadline"),
+        ("raw.shop__order_items", "delivery accepted"),
+    }
 
 
 def test_the_menu_leads_to_both_docs_for_whoever_is_logged_in(airflow: Airflow) -> None:
@@ -126,12 +148,6 @@ def test_the_menu_leads_to_both_docs_for_whoever_is_logged_in(airflow: Airflow) 
     assert fetch(airflow, views["dbt docs"]) == (200, "documented")
     assert fetch(airflow, views["dbt docs"], login=False)[0] == 401
     assert fetch(airflow, "/countinghouse/dbt/..%2f..%2fsecrets%2fconnect_token")[0] == 404
-
-
-def attempts_of(airflow: Airflow, dag_id: str) -> int:
-    attempts = tables.attempts.select().where(tables.attempts.c.run_id.startswith(f"{dag_id}/"))
-    with open_ledger(airflow.settings).connect() as connection:
-        return len(connection.execute(attempts).all())
 
 
 def fetch(airflow: Airflow, path: str, *, login: bool = True) -> tuple[int, str]:

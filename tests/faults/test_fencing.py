@@ -119,7 +119,9 @@ def test_of_two_writers_of_a_partition_the_later_claim_wins(
                 claims.c.epoch == pointers.c.epoch,
             ),
         )
-        found = connection.execute(query.where(pointers.c.table_name.startswith(f"marts.{pair.name}")))
+        found = connection.execute(
+            query.where(pointers.c.table_name.startswith(f"marts.{pair.name}"))
+        )
         assert sorted(found.all()) == sorted((version.version_id, 2) for version in later)
 
 

@@ -231,6 +231,25 @@ def test_rounding_is_declared_counted_and_never_silent(landing: Landing, sales: 
     assert landed.only.money_in == {"amount USD": 131}
 
 
+def test_independent_money_agrees_for_any_amount(landing: Landing, sales: Sales) -> None:
+    rng = random.Random(7)
+    words = [
+        "".join(rng.choice("0019.e-+ ") for _ in range(rng.randrange(1, 9))) for _ in range(800)
+    ]
+    whole = [f"{rng.randrange(-(10**6), 10**6)}" for _ in range(50)]
+    exact = [
+        f"{rng.randrange(10**6)}.{rng.randrange(10**n)}" for n in range(1, 5) for _ in range(50)
+    ]
+    lines = [f"a,{n},{word},USD,{AT}," for n, word in enumerate([*words, *whole, *exact])]
+    metas: list[dict[str, object]] = [{}, {"scientific": True}, {"round_within": "0.004"}]
+    for meta in metas:
+        contract = sales(money={"amount": {"currency": "USD"}}, meta={"amount": meta})
+        landed = landing.land(contract, {DAY: csv_of(*lines)})
+        assert landed.batch.refusals == []
+        assert landed.only.raw.rows > 100
+        assert landed.only.money_in == landed.only.raw.money
+
+
 def test_exponents_are_read_only_where_declared(landing: Landing, sales: Sales) -> None:
     lines = ["4.0128e+10,1", "4.05e+0,2", "40128000000,3", "1e-25,4", "1e20,5"]
     columns = {"id": "bigint", "line": "int", "sold_at": "date"}

@@ -47,7 +47,7 @@ inferred as (
             first_seen.source_system = first_changes.source_system
             and first_seen.product_id = first_changes.product_id
             and first_changes.dt <= first_seen.dt
-    where first_changes.product_id is null
+    where previous.product_id is null and first_changes.product_id is null
 
 ),
 

@@ -1,0 +1,69 @@
+"""Fault 104: a published directory vanishes, in whole or in part."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from pyspark.errors import PySparkException
+
+from countinghouse.ledger.state import load_state
+from countinghouse.names import WHOLE
+from countinghouse.reconcile import reconcile
+from countinghouse.settings import Settings
+from tests.faults.world import DTS, Pair, publish, shown
+
+LOST = DTS[1]
+
+
+def _truncate(folder: Path) -> None:
+    file = next(folder.glob("*.parquet"))
+    file.write_bytes(file.read_bytes()[:-8])
+
+
+DAMAGES: dict[str, Callable[[Path], None]] = {
+    "directory": shutil.rmtree,
+    "file": lambda folder: next(folder.glob("*.parquet")).unlink(),
+    "end of a file": _truncate,
+}
+
+
+@pytest.mark.parametrize("what", DAMAGES)
+def test_what_vanished_is_alerted_and_read_by_nobody_until_it_is_built_again(
+    installation: Settings,
+    ledger: sa.Engine,
+    pair: Pair,
+    session: Any,
+    alerts: Callable[[], list[dict[str, Any]]],
+    what: str,
+) -> None:
+    damaged = {
+        (v.table, v.dt): installation.warehouse / v.location
+        for v in publish(installation, pair, 1)
+        if v.dt in (LOST, WHOLE)
+    }
+    for folder in damaged.values():
+        DAMAGES[what](folder)
+    reconcile(installation)
+    for table in (pair.daily, pair.whole):
+        with pytest.raises(PySparkException, match="PARTITION_LOST"):
+            session.sql(f"select sum(n) from {table}").collect()
+        with pytest.raises(PySparkException, match="PARTITION_LOST"):
+            session.sql(f"select count(*) from {table}").collect()
+    rest = f"select count(*) from {pair.daily} where dt <> '{LOST}'"
+    assert session.sql(rest).first()[0] == 62
+    rule = "published directory equals manifest"
+    told = {(a["table"], a["partition"]) for a in alerts() if a["rule"] == rule}
+    assert damaged.keys() <= told
+    with ledger.connect() as connection:
+        published = load_state(connection).published
+    assert sorted(published[pair.daily]) == sorted({*DTS} - {LOST})
+    # Once is enough: the minute after, nobody is alerted again.
+    count = len(alerts())
+    reconcile(installation)
+    assert len(alerts()) == count
+    # The same content again is no confirmation of what is gone.
+    assert {(v.table, v.dt) for v in publish(installation, pair, 1)} == damaged.keys()
+    assert shown(session, pair) == dict.fromkeys((*DTS, WHOLE), 1)
