@@ -12,6 +12,7 @@ import typer
 
 from countinghouse import cli_output
 from countinghouse.cli_questions import PARTITION, TABLE
+from countinghouse.errors import CountinghouseError
 from countinghouse.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -126,12 +127,20 @@ def reconcile(
     """Finish what crashed and make the metastore say what the ledger says."""
     from countinghouse import reconcile as module
 
-    for line in module.reconcile(load(), full=not quick):
-        typer.echo(line)
-    while every:
+    full = not quick
+    while True:
+        try:
+            for line in module.reconcile(load(), full=full):
+                typer.echo(f"{datetime.now(UTC):%F %T} {line}")
+            full = False
+        except CountinghouseError as error:
+            if not every:
+                raise
+            # Said in the log; the next round tries again.
+            typer.echo(f"{datetime.now(UTC):%F %T} {error}", err=True)
+        if not every:
+            return
         time.sleep(every)
-        for line in module.reconcile(load(), full=False):
-            typer.echo(f"{datetime.now(UTC):%F %T} {line}")
 
 
 def rebuild_catalog() -> None:
