@@ -62,7 +62,7 @@ def open_session(settings: Settings, session_id: str | None = None, *, name: str
         session.stop()
         raise EngineUnavailable(f"the engine refused a session: {error}", remedy=_REMEDY) from error
     if name:
-        session.addTag(name)
+        session.addTag(name.replace(",", " "))
     return session
 
 

@@ -94,9 +94,15 @@ def drop(session: "SparkSession", table: str) -> None:
 
 def _existing(session: "SparkSession", spec: TableSpec) -> dict[str, str]:
     """Data columns that the metastore has, with their types."""
-    fields = session.table(spec.name).schema.fields
-    partition = {"dt"} if spec.partitioned else set()
-    return {f.name: f.dataType.simpleString() for f in fields if f.name not in partition}
+    # Not by the table's schema: that fails when the directory of a table has vanished.
+    found: dict[str, str] = {}
+    for name, kind, _ in session.sql(f"DESCRIBE TABLE {spec.name}").collect():
+        if not name or name.startswith("#"):
+            break
+        found[name] = kind
+    if spec.partitioned:
+        found.pop("dt", None)
+    return found
 
 
 def _create(session: "SparkSession", spec: TableSpec, empty: Path) -> None:
@@ -175,10 +181,17 @@ def location(session: "SparkSession", spec: TableSpec, dt: str) -> Path | None:
 
 def read_directories(session: "SparkSession", spec: TableSpec, dts: Iterable[str]) -> set[Path]:
     """Directories that hold the files a reader of these partitions would open now."""
+    from pyspark.errors import AnalysisException
+
     frame = session.table(names.table(spec.name))
-    if spec.partitioned:
-        frame = frame.where(frame["dt"].isin(sorted(dts)))
-    return {Path(unquote(urlparse(file).path)).parent for file in frame.inputFiles()}
+    try:
+        if spec.partitioned:
+            frame = frame.where(frame["dt"].isin(sorted(dts)))
+        files = frame.inputFiles()
+    except AnalysisException:
+        # The directory of an unpartitioned table has vanished: nobody reads anything.
+        return set()
+    return {Path(unquote(urlparse(file).path)).parent for file in files}
 
 
 def _groups(items: Sequence[str], size: int) -> Iterable[Sequence[str]]:

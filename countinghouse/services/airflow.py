@@ -32,7 +32,7 @@ _JOBS = {
     "triggerer": "TriggererJob",
 }
 # LocalExecutor and triggerer would serve logs on all interfaces; here everybody reads the files.
-_ARGUMENTS = {"scheduler": ["--skip-serve-logs"], "triggerer": ["--skip-serve-logs"]}
+ARGUMENTS = {"scheduler": ["--skip-serve-logs"], "triggerer": ["--skip-serve-logs"]}
 _HEARTBEAT_SECONDS = 60
 
 
@@ -77,14 +77,11 @@ def environment(settings: Settings) -> dict[str, str]:
     }
     airflow = {f"AIRFLOW__{name.upper()}": str(value) for name, value in options.items()}
     inherited = processes.environment(settings)
-    return (
-        inherited
-        | airflow
-        | {
-            "AIRFLOW_HOME": str(settings.home.resolve() / "airflow"),
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", "")]),
-        }
-    )
+    own = {
+        "AIRFLOW_HOME": str(settings.home.resolve() / "airflow"),
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", "")]),
+    }
+    return inherited | airflow | own
 
 
 def components(settings: Settings) -> list[Component]:
@@ -200,7 +197,7 @@ def main() -> None:
     settings = settings_module.load()
     migrate(settings)
     name = sys.argv[1]
-    os.execvpe("airflow", ["airflow", name, *_ARGUMENTS.get(name, [])], environment(settings))
+    os.execvpe("airflow", ["airflow", name, *ARGUMENTS.get(name, [])], environment(settings))
 
 
 if __name__ == "__main__":

@@ -67,7 +67,6 @@ class Supervisor:
         for child in self.children:
             if child.tick() and child.component.name == "engine":
                 self._engine_is_new = True
-        seconds = self.settings.reconcile_seconds
         if self.children[0].state is State.HEALTHY:
             self._keep_reconciler()
         if self._is_due("logs", _LOG_SECONDS):

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import quote
 
 from countinghouse.services import airflow, processes
@@ -96,11 +97,12 @@ class Airflow:
         return {task["task_id"]: task for task in found}
 
     def wait_until_done(self, dag_id: str, run_type: str, keys: set[str]) -> dict[str, str]:
-        """Wait until there is a finished run for each key; their states."""
+        """Wait until each key has a run and no run of the DAG is left to finish; their states."""
 
         def done() -> bool:
-            states = self.states(dag_id, run_type)
-            return keys <= set(states) and all(states[key] in DONE for key in keys)
+            runs = self.runs(dag_id, run_type)
+            finished = all(run["state"] in DONE for run in runs)
+            return finished and keys <= {run["partition_key"] for run in runs}
 
         wait_for(done, f"{dag_id} to run {sorted(keys)}", lambda: str(self.states(dag_id)))
         return self.states(dag_id, run_type)
@@ -115,6 +117,17 @@ def wait_for(
 ) -> None:
     """Poll until `condition` holds; the failure says what was waited for."""
     end = time.monotonic() + seconds
-    while not condition():
+    while not answered(condition):
         assert time.monotonic() < end, f"waited {seconds} s for {what}. {shown()}"
         time.sleep(1)
+
+
+def answered(condition: Callable[[], bool]) -> bool:
+    """Whether the condition holds; a server that is too busy to say so has not said yes."""
+    try:
+        return condition()
+    except HTTPError as refusal:
+        with refusal:
+            if refusal.code < 500:
+                raise
+        return False

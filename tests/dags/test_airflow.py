@@ -30,7 +30,10 @@ def deliver(airflow: Airflow, *days: str) -> None:
 
 
 def touched(airflow: Airflow, run_id: str = "") -> set[str]:
-    """Partitions announced so far, by one run or by all."""
+    """Partitions announced so far, by one run or by all.
+
+    Airflow answers 500 while a run that an event has woken is queued.
+    """
     events = airflow.api.call("/api/v2/assets/events?limit=100")["asset_events"]
     return {event["partition_key"] for event in events if run_id in ("", event["source_run_id"])}
 
@@ -56,7 +59,7 @@ def backfilled(airflow: Airflow) -> Airflow:
         airflow.pause(dag_id, False)
     airflow.backfill(INGEST, BACKFILLED[0], BACKFILLED[-1])
     airflow.wait_until_done(INGEST, "backfill", set(BACKFILLED))
-    airflow.wait_until_done(MARTS, "asset_triggered", touched(airflow))
+    airflow.wait_until_done(MARTS, "asset_triggered", set(BACKFILLED))
     return airflow
 
 
@@ -126,6 +129,7 @@ def test_a_missing_and_a_refused_delivery_are_named_after_the_rest_was_published
     run = backfilled.runs(INGEST, "backfill")[-1]
     tasks = {name: task["state"] for name, task in backfilled.tasks(run).items()}
     assert tasks == {"ingest": "success", "settle": "failed"}
+    backfilled.wait_until_done(MARTS, "asset_triggered", {INCOMPLETE})
     assert INCOMPLETE in touched(backfilled, run["dag_run_id"])
     published = {table for table, day, _ in publications(backfilled) if day == INCOMPLETE}
     assert "staging.stg_shop__orders" in published

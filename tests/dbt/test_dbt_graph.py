@@ -14,6 +14,7 @@ from countinghouse.model_graph import Column, Edge, Model, Reads, Shape
 STG = "model.countinghouse.stg_shop__orders"
 TRAILING = "model.countinghouse.rpt_trailing"
 TOTAL = "model.countinghouse.rpt_total"
+CHECKED = "model.countinghouse.fct_checked"
 ORDERS = "source.countinghouse.shop.orders"
 
 
@@ -83,7 +84,8 @@ def as_history(manifest: Any) -> None:
     meta["history"] = {"changes": "stg_shop__orders__rejected"}
     manifest["nodes"][STG]["raw_code"] = "{{ ref('stg_shop__orders__rejected') }}"
     manifest["nodes"][STG]["depends_on"]["nodes"] = [f"{STG}__rejected"]
-    manifest["nodes"][TOTAL]["raw_code"] = "{{ as_of('stg_shop__orders') }}"
+    for child in (TOTAL, CHECKED):
+        manifest["nodes"][child]["raw_code"] = "{{ as_of('stg_shop__orders') }}"
 
 
 def test_a_dimension_with_history_is_read_as_of_a_date(manifest: Any) -> None:
@@ -187,8 +189,11 @@ def test_only_what_decides_the_content_is_in_the_fingerprint(manifest: Any) -> N
 
 
 def test_a_tests_relations_are_known_beside_those_of_its_model(small: Any) -> None:
+    rejected = ("staging.stg_shop__orders__rejected",)
+
     assert load_checks(small) == {
-        "staging.stg_shop__orders": ("staging.stg_shop__orders__rejected",)
+        "staging.stg_shop__orders": rejected,
+        "marts.fct_checked": rejected,
     }
 
 

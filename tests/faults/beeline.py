@@ -22,27 +22,38 @@ class Beeline:
 
     def run(self, statement: str) -> list[list[str]]:
         """Rows of one statement as text; raises what the server says it did wrong."""
-        end = uuid.uuid4().hex
+        end = uuid.uuid4().hex[:8]
         assert self.process.stdin is not None
-        assert self.process.stdout is not None
         self.process.stdin.write(f"{statement};\nselect '{end}';\n")
         self.process.stdin.flush()
-        lines = []
-        watchdog = threading.Timer(_SECONDS, self.process.kill)
-        watchdog.start()
-        for line in self.process.stdout:
-            if line.strip() == end:
-                break
-            lines.append(line.rstrip("\n"))
-        else:
-            raise RuntimeError("beeline ended: " + "\n".join(lines))
-        watchdog.cancel()
-        # Beeline may repeat what it was sent.
-        said = [line for line in lines if line.strip() and not line.startswith(("0: jdbc", ". ."))]
-        errors = [line for line in said if line.startswith("Error:")]
-        if errors:
+        lines = self._until(end)
+        said = _after_echo(lines, statement)
+        if any(line.startswith("Error:") for line in said):
             raise RuntimeError("\n".join(said))
         return [line.split(",") for line in said]
+
+    def _until(self, end: str) -> list[str]:
+        assert self.process.stdout is not None
+        watchdog = threading.Timer(_SECONDS, self.process.kill)
+        watchdog.start()
+        lines = []
+        for line in self.process.stdout:
+            if line.strip() == end:
+                watchdog.cancel()
+                return lines
+            lines.append(line.strip())
+        raise RuntimeError("beeline ended: " + "\n".join(lines))
+
+
+def _after_echo(lines: list[str], statement: str) -> list[str]:
+    """Beeline repeats what it is sent, broken into lines where it likes."""
+    sent, echoed = "".join(statement.split()) + ";", ""
+    for number, line in enumerate(lines):
+        echoed += "".join(line.split())
+        if echoed.endswith(sent):
+            rest = lines[number + 1 :]
+            return [line for line in rest if line and not line.startswith("0: jdbc")]
+    raise RuntimeError(f"no echo of {statement!r}: {lines}")
 
 
 @contextlib.contextmanager
@@ -58,7 +69,7 @@ def beeline(settings: Settings) -> Iterator[Beeline]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "SPARK_HOME": str(spark_home()), "JAVA_TOOL_OPTIONS": ""},
+        env={**os.environ, "SPARK_HOME": str(spark_home())},
         cwd=settings.run,
     )
     try:

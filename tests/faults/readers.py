@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from tests.faults.world import DTS, Pair, rows_of
-
 from countinghouse import engine_session
 from countinghouse.names import WHOLE
 from countinghouse.settings import Settings
+from tests.faults.world import DTS, Pair, rows_of
 
 _FIGURES = "count(*), sum(n), min(n), max(n)"
 

@@ -15,7 +15,6 @@ import pyarrow.parquet as pq
 
 from countinghouse import metastore, publication
 from countinghouse.failpoints import reach
-from countinghouse.ledger import open_ledger
 from countinghouse.model_graph import Column
 from countinghouse.names import WHOLE
 from countinghouse.planner import Partition

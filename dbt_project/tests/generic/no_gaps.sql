@@ -13,5 +13,5 @@
             ) as previous_date
         from {{ model }}
     )
-    where datediff({{ date_column }}, previous_date) <> 1
+    where datediff({{ date_column }}, previous_date) > 1
 {% endtest %}

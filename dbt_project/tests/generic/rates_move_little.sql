@@ -1,5 +1,5 @@
-{#- A rate quoted on the day differs from the quote before it, of the last days, by less than `limit`. -#}
-{% test rates_move_little(model, quotes, limit) %}
+{#- A rate quoted on the day differs from the quote before it, of the last days, by at most `largest_move`. -#}
+{% test rates_move_little(model, quotes, largest_move) %}
     with quoted as (
         select
             currency,
@@ -13,5 +13,5 @@
     from quoted
     where
         dt in (select dt from {{ tested_dates() }})
-        and abs(rate - rate_before) > {{ limit }} * rate_before
+        and abs(rate - rate_before) > {{ largest_move }} * rate_before
 {% endtest %}
