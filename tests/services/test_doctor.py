@@ -49,7 +49,13 @@ def test_up_names_the_busy_port_and_its_setting_and_starts_nothing(
 
 def test_two_settings_on_one_port_are_named(tmp_path: Path) -> None:
     port = free_port()
-    settings = Settings(home=tmp_path, connect_port=port, thrift_port=port)
+    settings = Settings(
+        home=tmp_path,
+        connect_port=port,
+        thrift_port=port,
+        spark_ui_port=free_port(),
+        airflow_port=free_port(),
+    )
     failed = [check for check in doctor.ports(settings) if not check.ok]
     assert [check.name for check in failed] == [f"port {port} (thrift_port)"]
     assert "connect_port" in failed[0].found
