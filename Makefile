@@ -12,7 +12,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
 .PHONY: demo test check clean install lock
 
 demo: install
-	@$(BIN)/countinghouse demo
+	@$(BIN)/python -m simulator.demo
 
 test: install
 	@$(BIN)/pytest tests

@@ -34,7 +34,8 @@ class Page:
     @property
     def at(self) -> dt.datetime:
         """When the last rule was evaluated."""
-        return max(result["evaluated_at"] for result in self.results)
+        evaluated: list[dt.datetime] = [result["evaluated_at"] for result in self.results]
+        return max(evaluated)
 
     @property
     def passed(self) -> bool:
@@ -60,7 +61,7 @@ def pages(ledger: sa.Engine) -> list[Page]:
         query = sa.select(rows).where(wanted).order_by(rows.c.table_name, rows.c.attempt_id)
         found = connection.execute(query.order_by(rows.c.dt, rows.c.result_id)).mappings().all()
     by_page = groupby(found, key=lambda row: (row["table_name"], row["attempt_id"]))
-    return [Page(table, attempt, list(results)) for (table, attempt), results in by_page]
+    return [Page(table, attempt, [*map(dict, results)]) for (table, attempt), results in by_page]
 
 
 def _wanted(connection: sa.Connection) -> set[tuple[str, str]]:

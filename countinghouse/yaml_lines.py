@@ -37,11 +37,11 @@ class Document:
         if isinstance(node, yaml.SequenceNode):
             return [self._read(loader, item, (*path, n)) for n, item in enumerate(node.value)]
         if not isinstance(node, yaml.MappingNode):
-            return loader.construct_object(node)  # type: ignore[no-untyped-call]
+            return loader.construct_object(node)
         loader.flatten_mapping(node)
         found: dict[Any, Any] = {}
         for key_node, value_node in node.value:
-            key = loader.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            key = loader.construct_object(key_node, deep=True)
             if key in found:
                 raise ContractError(
                     f"{self.path}:{key_node.start_mark.line + 1}: {key!r} stands twice",

@@ -45,7 +45,6 @@ with DAG(
     def data_docs() -> None:
         """Show the latest result of every gate, and recent failures."""
         from countinghouse.data_docs import generate_data_docs
-
         from countinghouse.settings import load
 
         print(generate_data_docs(load()))

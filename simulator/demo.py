@@ -231,7 +231,8 @@ def addresses(settings: Settings) -> Iterable[str]:
     """Where a person goes on from here."""
     web = f"http://127.0.0.1:{settings.airflow_port}"
     yield f"Airflow    {web}  (user {airflow.USER}, password {airflow.password(settings)})"
-    yield f"dbt docs   {web}/countinghouse/dbt/index.html, Data Docs {web}/countinghouse/data_docs/index.html"
+    yield f"dbt docs   {web}/countinghouse/dbt/index.html"
+    yield f"Data Docs  {web}/countinghouse/data_docs/index.html"
     yield f"Thrift     jdbc:hive2://127.0.0.1:{settings.thrift_port}"
 
 

@@ -31,9 +31,7 @@ def ingest_and_build(settings: Any, system: str, *selection: str) -> RunReport:
 def year(installation: Any) -> RunReport:
     """The shops' year, all tables, one plan."""
     cut_deliveries.cut_completejourney(installation.landing_root, *YEAR)
-    return ingest_and_build(
-        installation, "completejourney", "staging.completejourney", "commerce"
-    )
+    return ingest_and_build(installation, "completejourney", "staging.completejourney", "commerce")
 
 
 @pytest.fixture(scope="module")
