@@ -28,7 +28,7 @@ with DAG(
         from countinghouse.gc import collect
         from countinghouse.settings import load
 
-        print(*collect(load(), delete=True), sep="\n")
+        print(*collect(load(), dry_run=False), sep="\n")
 
     @task(trigger_rule="all_done")
     def dbt_docs() -> None:

@@ -1,7 +1,6 @@
 """Starting, finding and ending the processes of one installation."""
 
 import contextlib
-import ctypes
 import json
 import os
 import shutil
@@ -22,7 +21,13 @@ from countinghouse.settings import Settings
 # title, as Airflow does, overwrite it: their sessions are recorded as well.
 MARKER = "COUNTINGHOUSE_SUPERVISED"
 
-_PR_SET_PDEATHSIG = 1
+# At its parent's death (PR_SET_PDEATHSIG, 1) a child gets SIGTERM (15). Popen's `preexec_fn` would
+# fork, and a fork of a process that has used gRPC may hang for a minute.
+_END_WITH_PARENT = """
+import ctypes, os, sys
+ctypes.CDLL(None).prctl(1, 15)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -58,17 +63,20 @@ def spawn(settings: Settings, start: Start) -> subprocess.Popen[bytes]:
     start.log.parent.mkdir(parents=True, exist_ok=True)
     with start.log.open("ab") as output:
         child = subprocess.Popen(
-            start.command,
+            [*_ends_with_parent(), *start.command],
             env={**start.environment, **marker(settings)},
             cwd=start.folder,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
         )
     _record_session(settings, child.pid)
     return child
+
+
+def _ends_with_parent() -> list[str]:
+    return [sys.executable, "-S", "-c", _END_WITH_PARENT] if sys.platform == "linux" else []
 
 
 def _record_session(settings: Settings, leader: int) -> None:
@@ -98,14 +106,6 @@ def _members(sid: int, since: float) -> list[psutil.Process]:
     # The id is free again when nobody is left in the session; then it may be another leader's.
     reused = leader is not None and abs(leader.create_time() - since) > 1
     return [] if reused else found
-
-
-_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-
-
-def _end_with_parent() -> None:
-    if _libc is not None:
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def end(processes: Iterable[psutil.Process], *, patience: float) -> None:
