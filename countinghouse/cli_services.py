@@ -1,4 +1,4 @@
-"""Commands `up`, `down`, `status`, `logs`, `doctor`, `clean` and `airflow`."""
+"""Commands `up`, `down`, `status`, `logs`, `docs`, `doctor`, `clean` and `airflow`."""
 
 import subprocess
 
@@ -6,7 +6,6 @@ import typer
 
 from countinghouse import doctor as doctor_module
 from countinghouse import settings as settings_module
-from countinghouse.errors import CountinghouseError
 from countinghouse.services import airflow as airflow_module
 from countinghouse.services import control
 from countinghouse.settings import Settings
@@ -54,6 +53,14 @@ def logs(
     subprocess.run(["tail", "-n", str(lines), *(["-F"] if follow else []), *files], check=False)
 
 
+def docs() -> None:
+    """Write dbt docs and Data Docs anew, as the DAG `nightly` does."""
+    from countinghouse import docs as docs_module
+
+    for page in docs_module.generate(settings_module.load()):
+        typer.echo(page)
+
+
 def doctor() -> None:
     """Check Java, Python, memory, disk and ports; the exit code is 1 when something is missing."""
     settings = settings_module.load()
@@ -95,22 +102,7 @@ def addresses(settings: Settings) -> list[str]:
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the command line."""
-    for command in (up, down, status, logs, doctor, clean):
+    for command in (up, down, status, logs, docs, doctor, clean):
         app.command()(command)
     passed_on = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
     app.command(context_settings=passed_on)(airflow)
-
-
-def main() -> None:
-    """Only these commands: `python -m countinghouse.cli_services`."""
-    app = typer.Typer(no_args_is_help=True)
-    register(app)
-    try:
-        app()
-    except CountinghouseError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise SystemExit(1) from None
-
-
-if __name__ == "__main__":
-    main()

@@ -5,7 +5,6 @@ every validation takes longer than the one before.
 """
 
 import datetime as dt
-import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from countinghouse import gx_run
 from countinghouse.ledger import open_ledger
 from countinghouse.ledger.tables import gate_results as rows
 from countinghouse.settings import Settings
@@ -76,7 +76,7 @@ def _wanted(connection: sa.Connection) -> set[tuple[str, str]]:
 
 
 def _write(folder: Path, found: Iterable[Page]) -> None:
-    context = _context()
+    context = gx_run.new_context()
     store = {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder)}
     for name in context.get_site_names():
         context.delete_data_docs_site(name)
@@ -92,17 +92,6 @@ def _write(folder: Path, found: Iterable[Page]) -> None:
     for page in found:
         _validation(context, page)
     context.build_data_docs()
-
-
-def _context() -> Any:
-    # Read when Great Expectations is imported.
-    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
-
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    return context
 
 
 def _validation(context: Any, page: Page) -> None:

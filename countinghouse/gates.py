@@ -165,6 +165,11 @@ def landing_results(contract: Contract, landed: LandedDate) -> list[GateResult]:
     ]
 
 
+def refusal(dt: str, reason: str) -> GateResult:
+    """The result of a delivery that was refused; `reason` holds counts, no value of a row."""
+    return GateResult(dt, "landing", "delivery accepted", BLOCK, False, {"reason": reason})
+
+
 def _project(contract: Contract) -> Path:
     for folder in contract.path.resolve().parents:
         if folder.name == "dbt_project":

@@ -1,6 +1,7 @@
 """Great Expectations on a frame of the engine: rules in, counts out, never a value of a row."""
 
 import functools
+import logging
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +11,8 @@ from typing import Any
 
 # Read when Great Expectations is imported, which is why it is imported inside functions.
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+# Its import says 200 times that it skips registering something.
+logging.getLogger("great_expectations").setLevel(logging.WARNING)
 
 Expectation = Any
 _COUNTS = ("element_count", "unexpected_count", "missing_count", "observed_value")
@@ -103,14 +106,19 @@ def _exception(info: Any) -> str:
     return ""
 
 
-@functools.cache
-def _context() -> Any:
+def new_context() -> Any:
+    """A context of its own, in memory and silent."""
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     return context
+
+
+@functools.cache
+def _context() -> Any:
+    return new_context()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from countinghouse.contracts import Contract
 from countinghouse.failpoints import reach
 from countinghouse.landing.columns import quarantine_columns, raw_columns
 from countinghouse.landing.result import LandedDate, Refusal
-from countinghouse.ledger import open_ledger, tables
+from countinghouse.ledger import open_ledger, publications, tables
 from countinghouse.ledger.state import load_state
 from countinghouse.metastore import TableSpec
 from countinghouse.notifier import Alert, notifier
@@ -133,12 +133,15 @@ def _refuse(work: Work, refusals: Sequence[Refusal], report: RunReport) -> None:
         delivery = refusal.delivery
         deliveries.refuse(work.ledger, work.settings, delivery, refusal.reason)
         feed, message = delivery.feed, f"{delivery}: {refusal.reason}"
-        report.refused.append(Blocked(feed.raw, delivery.dt, "delivery accepted", 0, message))
+        result = gates.refusal(delivery.dt, refusal.reason)
+        verdict = Verdict(False, [result.row()])
+        publications.record_gates(work.ledger, work.attempt, {(feed.raw, delivery.dt): verdict})
+        report.refused.append(Blocked(feed.raw, delivery.dt, result.rule, 0, message))
         notifier(work.settings).notify(
             Alert(
                 table=feed.raw,
                 partition=delivery.dt,
-                rule="delivery accepted",
+                rule=result.rule,
                 message=f"{message}; the last good version stays published",
                 command=f"put a corrected delivery in place, then countinghouse land {feed.system}",
             )

@@ -185,7 +185,9 @@ def audit(work: Work, batch: Batch, verdicts: Mapping[Partition, Verdict]) -> li
         if verdict.passed and not problem:
             passed.append(version)
     os.sync()
-    publications.record_gates(work.ledger, work.attempt, batch.versions, verdicts)
+    audited = {(version.table, version.dt) for version in batch.versions}
+    of_these = {partition: verdicts[partition] for partition in audited & verdicts.keys()}
+    publications.record_gates(work.ledger, work.attempt, of_these)
     reach("after_audit")
     return passed
 

@@ -33,18 +33,15 @@ with DAG(
     @task(trigger_rule="all_done")
     def dbt_docs() -> None:
         """Document the published tables."""
-        from countinghouse.dbt_build import generate_docs
-        from countinghouse.engine_session import open_session
+        from countinghouse.docs import generate_dbt_docs
         from countinghouse.settings import load
 
-        session = open_session(load(), name="dbt docs")
-        print(generate_docs(load(), session_id=session.session_id))
-        session.stop()
+        print(generate_dbt_docs(load()))
 
     @task(trigger_rule="all_done")
     def data_docs() -> None:
         """Show the latest result of every gate, and recent failures."""
-        from countinghouse.data_docs import generate_data_docs
+        from countinghouse.docs import generate_data_docs
         from countinghouse.settings import load
 
         print(generate_data_docs(load()))

@@ -9,7 +9,7 @@ from simulator.feeds import Row
 from simulator.world import Stream
 
 ITEMS = "shop.order_items"
-RATES_SINCE = dt.timedelta(days=30)
+RATES_SINCE = dt.timedelta(days=7)
 DAY = dt.timedelta(days=1)
 LATE = 0.05
 ONE_REPEATED_IN = 200

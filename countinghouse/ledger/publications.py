@@ -275,23 +275,20 @@ def complete(ledger: sa.Engine, decided: DecidedSet) -> None:
 def record_gates(
     ledger: sa.Engine,
     attempt: Attempt,
-    audited: Sequence[Version],
     verdicts: Mapping[Partition, "Verdict"],
 ) -> None:
     """Keep every gate result; partitions of a table for which a rule passed share one row."""
     passed: dict[tuple[str, str], list[str]] = {}
     rows: dict[tuple[str, str, str], dict[str, Any]] = {}
-    for version in audited:
-        verdict = verdicts.get((version.table, version.dt))
-        for result in verdict.results if verdict else ():
-            dt = version.dt
+    for (table, partition), verdict in verdicts.items():
+        for result in verdict.results:
+            dt = partition
             if result["passed"]:
-                together = passed.setdefault((version.table, result["rule"]), [])
-                together.append(dt)
+                passed.setdefault((table, result["rule"]), []).append(dt)
                 dt = ""
-            rows[version.table, result["rule"], dt] = {
+            rows[table, result["rule"], dt] = {
                 "attempt_id": attempt.attempt_id,
-                "table_name": version.table,
+                "table_name": table,
                 **result,
                 "dt": dt,
             }

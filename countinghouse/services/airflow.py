@@ -40,7 +40,7 @@ def environment(settings: Settings) -> dict[str, str]:
     """Environment of every Airflow command of this installation, the CLI's too."""
     api = f"http://127.0.0.1:{settings.airflow_port}"
     options = {
-        "core__executor": "LocalExecutor",
+        "core__executor": "countinghouse.services.warm_executor.WarmExecutor",
         "core__parallelism": "4",
         "core__load_examples": "False",
         "core__dags_folder": settings.project / "dags",

@@ -227,7 +227,7 @@ def test_a_second_supervisor_of_the_same_home_ends_at_once(installation: Setting
 
 
 def test_status_tells_scripts_by_its_exit_code(installation: Settings, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "countinghouse.cli_services", "status"]
+    command = [sys.executable, "-m", "countinghouse.cli", "status"]
     environment = processes.environment(installation)
     up = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert up.returncode == 0, up.stdout
