@@ -40,9 +40,9 @@ with DAG(
     def wake() -> None:
         """Post the wake-ups that no run has followed."""
         from countinghouse.ledger import open_ledger
+        from countinghouse.services.airflow_api import AirflowApi
         from countinghouse.settings import load
         from orchestration import upkeep
-        from orchestration.airflow_api import AirflowApi
 
         ledger, api = open_ledger(load()), AirflowApi(load())
         for system in systems():

@@ -22,6 +22,14 @@ with DAG(
     doc_md=__doc__,
 ) as dag:
 
+    @task.short_circuit
+    def anything_published() -> bool:
+        """A new installation has nothing to collect and nothing to show."""
+        from countinghouse.ledger import open_ledger, published
+        from countinghouse.settings import load
+
+        return bool(published.table_specs(open_ledger(load())))
+
     @task
     def garbage() -> None:
         """Remove what nothing needs any more."""
@@ -46,4 +54,4 @@ with DAG(
 
         print(generate_data_docs(load()))
 
-    garbage() >> dbt_docs() >> data_docs()
+    anything_published() >> garbage() >> dbt_docs() >> data_docs()

@@ -9,7 +9,8 @@ from simulator.feeds import Row
 from simulator.world import Stream
 
 ITEMS = "shop.order_items"
-RATES_SINCE = dt.timedelta(days=7)
+# The last rate before a Monday is Friday's.
+RATES_SINCE = dt.timedelta(days=3)
 DAY = dt.timedelta(days=1)
 LATE = 0.05
 ONE_REPEATED_IN = 200

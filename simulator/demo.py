@@ -21,6 +21,7 @@ from countinghouse import docs, staleness
 from countinghouse.errors import CountinghouseError
 from countinghouse.ledger import open_ledger, tables
 from countinghouse.services import airflow, control, postgres
+from countinghouse.services.airflow_api import AirflowApi
 from countinghouse.settings import Settings, load
 from simulator import demo_report, expected, write_correction, write_deliveries
 from simulator.deliveries import Defects, write_corrupt
@@ -48,7 +49,7 @@ def main() -> None:
     settings.home.mkdir(parents=True, exist_ok=True)
     say("starting PostgreSQL, the engine and Airflow")
     control.up(settings)
-    if _corrected(settings):
+    if _ran(settings):
         say("the demo has run here before: nothing to do")
     else:
         _act(settings)
@@ -65,31 +66,32 @@ def _act(settings: Settings) -> None:
     before = _sales(settings, day(CORRUPT))
     say(f"published; {day(CORRUPT)} has {before}")
 
-    say(f"the late file of {day(LATE)} comes, and a corrupt correction of {day(CORRUPT)}")
-    write_correction(settings.landing_root, FIRST_DAY + dt.timedelta(days=LATE), SEED)
-    write_corrupt(settings.landing_root, FIRST_DAY + dt.timedelta(days=CORRUPT), SEED)
-    _backfill(settings, ("ingest_shop", LATE, CORRUPT))
+    corrected = FIRST_DAY + dt.timedelta(days=CORRUPT)
+    say(f"a corrupt correction of {day(CORRUPT)} comes")
+    write_corrupt(settings.landing_root, corrected, SEED)
+    _clear(settings, CORRUPT)
     for reason in _refusals(settings):
         say(f"refused: {reason}")
     say(f"still readable: {day(CORRUPT)} has {_sales(settings, day(CORRUPT))}")
 
-    say("a good correction comes: one order line less")
-    corrected = FIRST_DAY + dt.timedelta(days=CORRUPT)
+    say(f"the late file of {day(LATE)} comes, and a good correction: one order line less")
+    write_correction(settings.landing_root, FIRST_DAY + dt.timedelta(days=LATE), SEED)
     write_correction(settings.landing_root, corrected, SEED, withdrawn=WITHDRAWN)
-    _backfill(settings, ("ingest_shop", CORRUPT, CORRUPT))
+    _clear(settings, LATE, CORRUPT)
+    say(f"published; {day(LATE)} has {_sales(settings, day(LATE))}")
     say(f"published; {day(CORRUPT)} has {_sales(settings, day(CORRUPT))}")
     say("writing dbt docs and Data Docs")
     docs.generate(settings)
 
 
-def _corrected(settings: Settings) -> bool:
-    """Whether the last delivery of the demo, the good correction, has been accepted."""
+def _ran(settings: Settings) -> bool:
+    """Whether the late file, which comes last, has been accepted."""
     log = tables.deliveries.c
-    query = sa.select(sa.func.max(log.version)).where(
-        log.feed == "shop.order_items", log.dt == day(CORRUPT), log.status == "accepted"
+    query = sa.select(sa.func.count()).where(
+        log.feed == "shop.order_items", log.dt == day(LATE), log.status == "accepted"
     )
     with open_ledger(settings).connect() as connection:
-        return (connection.execute(query).scalar_one() or 0) > 1
+        return connection.execute(query).scalar_one() > 0
 
 
 def _backfill(settings: Settings, *spans: tuple[str, int, int]) -> None:
@@ -112,10 +114,22 @@ def _backfill(settings: Settings, *spans: tuple[str, int, int]) -> None:
     _wait(settings)
 
 
+def _clear(settings: Settings, *days: int) -> None:
+    """Have Airflow do the runs of some days again: what has come since is landed."""
+    api, wanted = AirflowApi(settings), {day(n) for n in days}
+    for run in _backfills(settings):
+        if run["dag_id"] == "ingest_shop" and run["partition_key"] in wanted:
+            _console.print(f"        clear ingest_shop {run['partition_key']}", style="dim")
+            api.clear("ingest_shop", run["run_id"])
+    _wait(settings)
+
+
 def _backfills(settings: Settings) -> list[Mapping[str, Any]]:
     """Runs of backfills, as Airflow's database has them."""
     engine = sa.create_engine(postgres.url(settings, "airflow", driver="psycopg"))
-    query = sa.text("SELECT dag_id, partition_key, state FROM dag_run WHERE run_type = 'backfill'")
+    query = sa.text(
+        "SELECT dag_id, run_id, partition_key, state FROM dag_run WHERE run_type = 'backfill'"
+    )
     with engine.connect() as connection:
         return [dict(row) for row in connection.execute(query).mappings()]
 

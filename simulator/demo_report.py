@@ -11,7 +11,7 @@ from rich.table import Table
 from countinghouse import staleness
 from countinghouse.currencies import EXPONENTS
 from countinghouse.engine_session import open_session
-from countinghouse.ledger import open_ledger, tables
+from countinghouse.ledger import tables
 from countinghouse.services import airflow
 from countinghouse.settings import Settings
 

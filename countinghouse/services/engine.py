@@ -126,7 +126,8 @@ def _java_options(settings: Settings) -> str:
         "user.timezone": "UTC",
     }
     options = [f'"-D{name}={value}"' for name, value in system.items()]
-    return " ".join(["-XX:+ExitOnOutOfMemoryError", *options])
+    # A tenth less time than G1, whose own threads compete for two cores.
+    return " ".join(["-XX:+ExitOnOutOfMemoryError", "-XX:+UseParallelGC", *options])
 
 
 def _defaults(file: Path) -> dict[str, str]:

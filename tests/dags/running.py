@@ -50,7 +50,7 @@ class Airflow:
     @cached_property
     def api(self) -> Any:
         """A logged-in client."""
-        from orchestration.airflow_api import AirflowApi
+        from countinghouse.services.airflow_api import AirflowApi
 
         return AirflowApi(self.settings)
 

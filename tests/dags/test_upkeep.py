@@ -10,8 +10,8 @@ from countinghouse.ledger import open_ledger, tables
 from countinghouse.names import plus_days
 from countinghouse.outbox import pending
 from countinghouse.services import postgres
+from countinghouse.services.airflow_api import Consumer
 from countinghouse.settings import Settings
-from orchestration.airflow_api import Consumer
 from orchestration.upkeep import STALE_FOR_TOO_LONG, overdue, wake, watched
 from orchestration.wake_ups import MOST_WAKE_UPS, wake_ups
 

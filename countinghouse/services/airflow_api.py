@@ -1,4 +1,4 @@
-"""The few calls of Airflow's REST API that maintenance needs, as the installation's user."""
+"""The few calls of Airflow's REST API that are needed here, as the installation's user."""
 
 import json
 import urllib.request
@@ -64,6 +64,11 @@ class AirflowApi:
     def announce(self, asset_id: int, partition_key: str) -> None:
         """Emit one partition event of an asset."""
         self.call("/api/v2/assets/events", {"asset_id": asset_id, "partition_key": partition_key})
+
+    def clear(self, dag_id: str, run_id: str) -> None:
+        """Have a run done again, as the button of that name does."""
+        path = f"/api/v2/dags/{quote(dag_id)}/dagRuns/{quote(run_id)}/clear"
+        self.call(path, {"dry_run": False, "only_failed": False})
 
     def _runs(self, dag_id: str, *, order_by: str, state: tuple[str, ...]) -> list[dict[str, Any]]:
         query = urlencode({"order_by": order_by, "state": state, "limit": 1}, doseq=True)
