@@ -35,7 +35,7 @@ def test_its_database_answers_over_both_drivers(environment: dict[str, str]) -> 
 def test_it_serves_this_machine_only(environment: dict[str, str]) -> None:
     assert environment["AIRFLOW__API__HOST"] == "127.0.0.1"
     # The log servers of these two would listen on every interface.
-    assert airflow.ARGUMENTS["scheduler"] == airflow.ARGUMENTS["triggerer"] == ["--skip-serve-logs"]
+    assert airflow.ARGUMENTS["scheduler"] == ["--skip-serve-logs"]
 
 
 def test_its_secrets_are_made_once_per_installation(
