@@ -4,43 +4,22 @@ The pages are made anew each time: a site that is added to grows by two files pe
 every validation takes longer than the one before.
 """
 
-import datetime as dt
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from countinghouse import gx_run
+from countinghouse import data_docs_offline, gx_run
+from countinghouse.data_docs_page import Page
 from countinghouse.ledger import open_ledger
 from countinghouse.ledger.tables import gate_results as rows
 from countinghouse.settings import Settings
 
 # Failed gates that keep their page, newest first.
 RECENT_FAILURES = 50
-
-
-@dataclass(frozen=True)
-class Page:
-    """What one attempt's gates said about one table."""
-
-    table: str
-    attempt_id: str
-    results: Sequence[Mapping[str, Any]]
-
-    @property
-    def at(self) -> dt.datetime:
-        """When the last rule was evaluated."""
-        evaluated: list[dt.datetime] = [result["evaluated_at"] for result in self.results]
-        return max(evaluated)
-
-    @property
-    def passed(self) -> bool:
-        """Whether no blocking rule failed."""
-        return all(result["passed"] or result["severity"] != "block" for result in self.results)
 
 
 def generate_data_docs(settings: Settings) -> Path:
@@ -75,7 +54,7 @@ def _wanted(connection: sa.Connection) -> set[tuple[str, str]]:
     return {*latest.items(), *failures[-RECENT_FAILURES:]}
 
 
-def _write(folder: Path, found: Iterable[Page]) -> None:
+def _write(folder: Path, found: Sequence[Page]) -> None:
     context = gx_run.new_context()
     store = {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder)}
     for name in context.get_site_names():
@@ -92,6 +71,7 @@ def _write(folder: Path, found: Iterable[Page]) -> None:
     for page in found:
         _validation(context, page)
     context.build_data_docs()
+    data_docs_offline.complete(folder, found)
 
 
 def _validation(context: Any, page: Page) -> None:
@@ -101,7 +81,7 @@ def _validation(context: Any, page: Page) -> None:
         ValidationResultIdentifier,
     )
 
-    passed = sum(result["passed"] for result in page.results)
+    passed = len(page.results) - page.failed
     identity = ValidationResultIdentifier(
         expectation_suite_identifier=ExpectationSuiteIdentifier(page.table),
         run_id=RunIdentifier(run_name=page.attempt_id, run_time=page.at),
@@ -114,7 +94,7 @@ def _validation(context: Any, page: Page) -> None:
         statistics={
             "evaluated_expectations": len(page.results),
             "successful_expectations": passed,
-            "unsuccessful_expectations": len(page.results) - passed,
+            "unsuccessful_expectations": page.failed,
             "success_percent": 100 * passed / len(page.results),
         },
         meta={"run_id": identity.run_id, "active_batch_definition": {"dt": page.attempt_id}},

@@ -1,4 +1,5 @@
 import datetime as dt
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -76,7 +77,10 @@ def test_the_site_shows_rule_partition_and_counts_and_is_made_anew(
     assert "2026-01-03, dbt: order_lines_are_unique" in text
     assert "unexpected_count 3" in text
     assert "Failed" in text
-    assert "marts.fct_order_lines" in index.read_text()
+    assert f'href="{page.relative_to(index.parent).as_posix()}"' in index.read_text()
+    # Read where nothing but this machine can be reached.
+    for file in index.parent.rglob("*.html"):
+        assert not re.search(r'(src|href)="https?:', file.read_text()), file
 
     record(ledger, "mended", 1, passed=True)
     data_docs.generate_data_docs(settings)
