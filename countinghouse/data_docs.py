@@ -108,7 +108,8 @@ def _result(result: Mapping[str, Any]) -> Any:
 
     text = f"{result['dt']}, {result['gate']}: {result['rule']}"
     warns = "" if result["severity"] == "block" else " (warns)"
-    observed = ", ".join(f"{name} {value}" for name, value in result["observed"].items())
+    said = {name: value for name, value in result["observed"].items() if value != ""}
+    observed = ", ".join(f"{name} {value}" for name, value in said.items())
     return ExpectationValidationResult(
         success=result["passed"],
         # A type that shows a sentence and a value, whatever kind of rule it was.
