@@ -1,0 +1,77 @@
+"""The engine is killed at every step of a publication, under a reader: nobody has to help."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+import psutil
+import pytest
+import sqlalchemy as sa
+
+from countinghouse import failpoints
+from countinghouse.engine_session import open_session
+from countinghouse.ledger.tables import pointers, versions
+from countinghouse.names import WHOLE
+from countinghouse.reconcile import surviving
+from countinghouse.services import control
+from countinghouse.settings import Settings
+from tests.faults.readers import Reader
+from tests.faults.world import DTS, POINTS, Pair, publish, rows_of, shown
+from tests.harness import digest_of
+
+ALL = {*DTS, WHOLE}
+
+
+@pytest.fixture
+def kill_engine(installation: Settings) -> Callable[[], None]:
+    """Kills the engine with SIGKILL, and returns when it is dead."""
+
+    def kill() -> None:
+        pid = next(one.pid for one in control.status(installation) if one.name == "engine")
+        assert pid is not None
+        engine = psutil.Process(pid)
+        engine.kill()
+        with contextlib.suppress(psutil.TimeoutExpired):
+            engine.wait(10)
+
+    return kill
+
+
+@pytest.fixture(scope="module")
+def world(installation: Settings) -> Iterator[tuple[Pair, Reader]]:
+    """One pair of tables and one reader over all kills: a version more with each of them."""
+    pair = Pair()
+    publish(installation, pair, 1)
+    with Reader(installation, pair, begun=1, done=1) as reader:
+        yield pair, reader
+
+
+@pytest.mark.parametrize("number", range(len(POINTS)), ids=POINTS)
+def test_an_engine_killed_at_any_step_is_survived_by_the_run(
+    installation: Settings,
+    ledger: sa.Engine,
+    world: tuple[Pair, Reader],
+    kill_engine: Callable[[], None],
+    number: int,
+) -> None:
+    pair, reader = world
+    value = number + 2
+    reader.begun = value
+    failpoints.hooks[POINTS[number]] = kill_engine
+    # As landing and building do it: a run goes on by itself when the engine is back.
+    surviving(installation, lambda: publish(installation, pair, value, run_id=POINTS[number]))
+    assert POINTS[number] not in failpoints.hooks
+    # Killed after the last step, the engine may still be on its way back.
+    reader.wait_for(1, seconds=120)
+    reader.done = value
+    reader.wait_for(1)
+    assert reader.torn == []
+    session = open_session(installation, name="test")
+    assert shown(session, pair) == dict.fromkeys(ALL, value)
+    session.stop()
+    with ledger.connect() as connection:
+        query = sa.select(versions.c.digest).join(
+            pointers, pointers.c.version_id == versions.c.version_id
+        )
+        found = connection.execute(query.where(pointers.c.table_name.in_([pair.daily, pair.whole])))
+        # Those of a run that nothing disturbed.
+        assert found.scalars().all() == [digest_of(rows_of(value))] * len(ALL)
