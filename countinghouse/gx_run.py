@@ -11,9 +11,6 @@ from typing import Any
 
 # Read when Great Expectations is imported, which is why it is imported inside functions.
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-# Its import says 200 times that it skips registering something.
-logging.getLogger("great_expectations").setLevel(logging.WARNING)
-
 Expectation = Any
 _COUNTS = ("element_count", "unexpected_count", "missing_count", "observed_value")
 _QUOTED = re.compile(r"'[^']*'")
@@ -111,6 +108,8 @@ def new_context() -> Any:
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
+    # It tells of every temporary folder; its import has set a level of its own.
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     return context

@@ -1,7 +1,6 @@
 """Airflow's LocalExecutor with the heavy libraries loaded before its workers are forked."""
 
 import importlib
-import logging
 import os
 
 from airflow.executors.local_executor import LocalExecutor
@@ -25,7 +24,6 @@ class WarmExecutor(LocalExecutor):
         # Both are read at these imports.
         os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
         os.environ["GX_ANALYTICS_ENABLED"] = "false"
-        logging.getLogger("great_expectations").setLevel(logging.WARNING)
         for module in _HEAVY:
             importlib.import_module(module)
         super().start()
