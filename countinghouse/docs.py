@@ -12,7 +12,7 @@ def generate(settings: Settings) -> list[Path]:
 
 def generate_dbt_docs(settings: Settings) -> Path:
     """Document the published tables, columns as the engine has them."""
-    from countinghouse import dbt_build
+    from countinghouse.dbt import dbt_build
     from countinghouse.engine_session import open_session
 
     session = open_session(settings, name="dbt docs")
@@ -24,6 +24,6 @@ def generate_dbt_docs(settings: Settings) -> Path:
 
 def generate_data_docs(settings: Settings) -> Path:
     """Show the latest result of every gate, and recent failures."""
-    from countinghouse import data_docs
+    from countinghouse.gates import data_docs
 
     return data_docs.generate_data_docs(settings)

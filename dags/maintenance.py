@@ -31,7 +31,7 @@ with DAG(
     @task
     def reconcile() -> None:
         """Repair what differs from the ledger."""
-        from countinghouse.reconcile import reconcile as repair
+        from countinghouse.publishing.reconcile import reconcile as repair
         from countinghouse.settings import load
 
         print(*repair(load()), sep="\n")

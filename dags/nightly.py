@@ -33,7 +33,7 @@ with DAG(
     @task
     def garbage() -> None:
         """Remove what nothing needs any more."""
-        from countinghouse.gc import collect
+        from countinghouse.publishing.gc import collect
         from countinghouse.settings import load
 
         print(*collect(load(), dry_run=False), sep="\n")

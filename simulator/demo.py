@@ -17,9 +17,10 @@ from typing import Any
 import sqlalchemy as sa
 from rich.console import Console
 
-from countinghouse import docs, staleness
+from countinghouse import docs
 from countinghouse.errors import CountinghouseError
 from countinghouse.ledger import open_ledger, tables
+from countinghouse.planning import staleness
 from countinghouse.services import airflow, control, postgres
 from countinghouse.services.airflow_api import AirflowApi
 from countinghouse.settings import Settings, load

@@ -8,10 +8,10 @@ from decimal import Decimal
 import sqlalchemy as sa
 from rich.table import Table
 
-from countinghouse import staleness
 from countinghouse.currencies import EXPONENTS
 from countinghouse.engine_session import open_session
 from countinghouse.ledger import tables
+from countinghouse.planning import staleness
 from countinghouse.services import airflow
 from countinghouse.settings import Settings
 

@@ -9,9 +9,10 @@ Writes   raw.<system>__<feed> and quarantine.<system>__<feed>, gated and publish
 import argparse
 import sys
 
-from countinghouse import land, settings
+from countinghouse import settings
 from countinghouse.errors import CountinghouseError
-from countinghouse.ingest import contracts_of
+from countinghouse.runs import land
+from countinghouse.runs.ingest import contracts_of
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -23,11 +23,11 @@ import duckdb
 import sqlalchemy as sa
 
 from countinghouse import settings as settings_module
-from countinghouse.build import build
-from countinghouse.ingest import accept, contracts_of
-from countinghouse.land import land
 from countinghouse.ledger import open_ledger, published, tables
 from countinghouse.names import OPEN, WHOLE, dates_between
+from countinghouse.runs.build import build
+from countinghouse.runs.ingest import accept, contracts_of
+from countinghouse.runs.land import land
 from countinghouse.services import control
 from countinghouse.settings import Settings
 

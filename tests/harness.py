@@ -12,16 +12,16 @@ from contextlib import contextmanager
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from countinghouse import publication
-from countinghouse.content_digest import digest_rows
 from countinghouse.ledger import open_ledger
-from countinghouse.metastore import TableSpec
-from countinghouse.model_graph import Column
 from countinghouse.names import WHOLE
-from countinghouse.planner import Input, Partition
-from countinghouse.publication import Batch, Verdict, Work
+from countinghouse.planning.model_graph import Column
+from countinghouse.planning.planner import Input, Partition
+from countinghouse.publishing import publication
+from countinghouse.publishing.content_digest import digest_rows
+from countinghouse.publishing.metastore import TableSpec
+from countinghouse.publishing.publication import Batch, Verdict, Work
+from countinghouse.publishing.version import Version, data_files, location
 from countinghouse.settings import Settings, load
-from countinghouse.version import Version, data_files, location
 
 Numbers = Mapping[str, Sequence[int]]
 COLUMNS = (

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from countinghouse.content_digest import (
+from countinghouse.planning.model_graph import Column
+from countinghouse.publishing.content_digest import (
     Money,
     NotDigestible,
     PartitionDigest,
@@ -18,8 +19,7 @@ from countinghouse.content_digest import (
     row_digest,
     row_text,
 )
-from countinghouse.model_graph import Column
-from countinghouse.xxh64 import xxh64
+from countinghouse.publishing.xxh64 import xxh64
 
 COLUMNS = (
     Column("s", "string"),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from countinghouse import data_docs
+from countinghouse.gates import data_docs
 from countinghouse.ledger import open_ledger, tables
 from countinghouse.services import postgres
 from countinghouse.settings import Settings

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from feeds import contract_of, csv_of, deliver
 
-from countinghouse import archive, deliveries
+from countinghouse import deliveries
 from countinghouse.contracts import Contract
-from countinghouse.deliveries import Delivery
+from countinghouse.deliveries import Delivery, archive
 
 DAY = "2026-03-10"
 ONE, TWO = csv_of("a,1,1.00,EUR,2026-03-10 09:00:00,"), csv_of("b,1,1.00,EUR,2026-03-10 09:00:00,")

@@ -13,7 +13,7 @@ from countinghouse.errors import CountinghouseError
 from countinghouse.gates import Suite, declared_suite, default_suite, run_suite
 from countinghouse.landing.columns import raw_columns
 from countinghouse.names import WHOLE
-from countinghouse.publication import Verdict
+from countinghouse.publishing.publication import Verdict
 
 DAY, NEXT = "2026-03-10", "2026-03-11"
 GOOD = {

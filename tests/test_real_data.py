@@ -7,11 +7,11 @@ import cut_deliveries
 import pytest
 from models.readme_totals import COMPLETEJOURNEY, ECB_FX, Total
 
-from countinghouse.build import build
 from countinghouse.engine_session import open_session
-from countinghouse.ingest import accept, contracts_of
-from countinghouse.land import land
-from countinghouse.report import RunReport
+from countinghouse.runs.build import build
+from countinghouse.runs.ingest import accept, contracts_of
+from countinghouse.runs.land import land
+from countinghouse.runs.report import RunReport
 
 pytestmark = pytest.mark.skipif(not cut_deliveries.present(), reason=cut_deliveries.MISSING)
 

@@ -4,16 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from countinghouse import archive, names
-from countinghouse.content_digest import EMPTY, PartitionDigest
+from countinghouse import names
 from countinghouse.contracts import Contract
-from countinghouse.deliveries import ArchivedFile, Delivery
+from countinghouse.deliveries import ArchivedFile, Delivery, archive
 from countinghouse.errors import CountinghouseError
 from countinghouse.landing.checks import complaints
 from countinghouse.landing.headers import Layout, layout_of
 from countinghouse.landing.result import LandedDate, LandedDelivery, Refusal
 from countinghouse.landing.tally import Tally, tally
 from countinghouse.landing.text import FileBroken
+from countinghouse.publishing.content_digest import EMPTY, PartitionDigest
 from countinghouse.settings import Settings
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 
-from countinghouse.content_digest import Money, plus
 from countinghouse.contracts import Contract
 from countinghouse.currencies import EXPONENTS
 from countinghouse.landing.reader import FILE_ERROR
 from countinghouse.landing.result import LandedDelivery
+from countinghouse.publishing.content_digest import Money, plus
 
 
 def complaints(contract: Contract, landed: LandedDelivery) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Columns of the raw and quarantine tables of a feed, in table order."""
 
 from countinghouse.contracts import Contract
-from countinghouse.model_graph import Column
+from countinghouse.planning.model_graph import Column
 
 _PLACE = (
     Column("_delivery", "bigint", "Position of the delivery in the delivery log."),

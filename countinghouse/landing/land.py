@@ -11,14 +11,14 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.connect import functions as F
 from pyspark.sql.connect.observation import Observation
 
-from countinghouse.content_digest import EMPTY, PartitionDigest, partition_digests
 from countinghouse.contracts import Contract
 from countinghouse.deliveries import ArchivedFile, Delivery
 from countinghouse.landing import pipeline
 from countinghouse.landing.batch import Batch
 from countinghouse.landing.columns import business_columns, quarantine_columns, raw_columns
 from countinghouse.landing.result import LandedBatch, LandedDate
-from countinghouse.model_graph import Column
+from countinghouse.planning.model_graph import Column
+from countinghouse.publishing.content_digest import EMPTY, PartitionDigest, partition_digests
 from countinghouse.settings import Settings
 
 PII_KEY = "pii_key"

@@ -9,10 +9,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.connect import functions as F
 from pyspark.sql.connect.window import Window
 
-from countinghouse.content_digest import content_digest
 from countinghouse.contracts import Contract
 from countinghouse.landing import instants, reader, types
 from countinghouse.landing.columns import business_columns
+from countinghouse.publishing.content_digest import content_digest
 
 _NO_TEXTS = "cast(map() as map<string, string>)"
 _NO_MONEY = "cast(map() as map<string, bigint>)"

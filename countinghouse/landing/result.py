@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 
-from countinghouse.content_digest import EMPTY, PartitionDigest, plus
 from countinghouse.deliveries import Delivery
+from countinghouse.publishing.content_digest import EMPTY, PartitionDigest, plus
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Context, Decimal
 from pathlib import Path
 
-from countinghouse.content_digest import plus
 from countinghouse.contracts import Column, Contract
 from countinghouse.currencies import EXPONENTS
 from countinghouse.landing.grammar import Grammar
@@ -21,6 +20,7 @@ from countinghouse.landing.text import (
     lines,
     opened,
 )
+from countinghouse.publishing.content_digest import plus
 
 _EXACT = Context(prec=120, rounding=ROUND_HALF_UP)
 _PLAIN = re.compile(r"[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)\Z")

@@ -5,10 +5,10 @@ Nothing is rounded, cut, shifted or turned to NULL unless the contract says so.
 
 from dataclasses import dataclass
 
-from countinghouse.content_digest import Money
 from countinghouse.contracts import Column, Contract
 from countinghouse.currencies import EXPONENTS, power_sql
 from countinghouse.landing import instants
+from countinghouse.publishing.content_digest import Money
 
 # `\z`, as `$` would let a trailing line break pass.
 _WHOLE = r"r'^[+-]?[0-9]+([.]0*)?\z'"

@@ -19,7 +19,7 @@ from countinghouse.errors import Fenced
 from countinghouse.ledger.partitions import among, listed
 from countinghouse.ledger.rows import tuples
 from countinghouse.ledger.tables import attempts, claims
-from countinghouse.planner import Partition
+from countinghouse.planning.planner import Partition
 
 Fence = Callable[[str], None]
 # Any constant: planning and claiming are one transaction, one at a time.

@@ -9,9 +9,9 @@ from countinghouse.errors import CountinghouseError
 from countinghouse.ledger.attempts import Attempt, check_not_fenced
 from countinghouse.ledger.publications import current_versions, insert_intents, insert_set
 from countinghouse.ledger.tables import holds, versions
-from countinghouse.metastore import TableSpec
-from countinghouse.planner import Partition
-from countinghouse.version import Version
+from countinghouse.planning.planner import Partition
+from countinghouse.publishing.metastore import TableSpec
+from countinghouse.publishing.version import Version
 
 
 @dataclass(frozen=True)

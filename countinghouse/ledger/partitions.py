@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from countinghouse.planner import Partition
+from countinghouse.planning.planner import Partition
 
 
 def listed(partitions: Iterable[Partition]) -> sa.Select[tuple[str, str]]:

@@ -22,12 +22,12 @@ from countinghouse.ledger.tables import (
     publications,
     versions,
 )
-from countinghouse.metastore import TableSpec
-from countinghouse.planner import Partition
-from countinghouse.version import Version
+from countinghouse.planning.planner import Partition
+from countinghouse.publishing.metastore import TableSpec
+from countinghouse.publishing.version import Version
 
 if TYPE_CHECKING:
-    from countinghouse.publication import Batch, Verdict
+    from countinghouse.publishing.publication import Batch, Verdict
 
 
 @dataclass(frozen=True)

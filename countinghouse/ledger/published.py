@@ -14,8 +14,8 @@ from countinghouse.ledger.tables import (
     publications,
     versions,
 )
-from countinghouse.metastore import TableSpec
-from countinghouse.planner import Partition
+from countinghouse.planning.planner import Partition
+from countinghouse.publishing.metastore import TableSpec
 
 
 @dataclass(frozen=True)

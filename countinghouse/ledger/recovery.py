@@ -13,7 +13,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from countinghouse import pointers as pointer_files
 from countinghouse.ledger import holds as hold_rows
 from countinghouse.ledger import migrate, open_ledger
 from countinghouse.ledger.slices import rebuild_slices
@@ -30,9 +29,10 @@ from countinghouse.ledger.tables import (
     publications,
     versions,
 )
-from countinghouse.planner import Partition
+from countinghouse.planning.planner import Partition
+from countinghouse.publishing import pointers as pointer_files
+from countinghouse.publishing.version import AUDIT, as_confirmed, broken, has_passed, read_manifest
 from countinghouse.settings import Settings
-from countinghouse.version import AUDIT, as_confirmed, broken, has_passed, read_manifest
 
 Row = Mapping[str, Any]
 

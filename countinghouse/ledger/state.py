@@ -17,7 +17,7 @@ from countinghouse.ledger.tables import (
     versions,
 )
 from countinghouse.names import OPEN, Feed
-from countinghouse.planner import Input, Partition, Published, Slice, State
+from countinghouse.planning.planner import Input, Partition, Published, Slice, State
 
 
 def load_state(connection: sa.Connection, *, taken: frozenset[str] = frozenset()) -> State:

@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 
 from countinghouse.notifier import Alert, notifier
-from countinghouse.outbox import mark_sent, pending
+from countinghouse.planning.staleness import StalePartition, stale
+from countinghouse.publishing.outbox import mark_sent, pending
 from countinghouse.services.airflow_api import AirflowApi
 from countinghouse.settings import Settings
-from countinghouse.staleness import StalePartition, stale
 from orchestration.wake_ups import wake_ups
 
 # Twice as long as the longest build that is expected.

@@ -12,7 +12,7 @@ from orchestration.wake_ups import wake_ups
 
 def ingest_day(system: str, asset: Asset, context: Any) -> PokeReturnValue:
     """Land and publish one day of a system; not done while a delivery may still come."""
-    from countinghouse.ingest import ingest, missing_deliveries
+    from countinghouse.runs.ingest import ingest, missing_deliveries
     from countinghouse.settings import load
 
     settings, run = load(), context["dag_run"]
@@ -30,7 +30,7 @@ def ingest_day(system: str, asset: Asset, context: Any) -> PokeReturnValue:
 
 def build_domain(domain: str, context: Any, *, only_this_date: bool = False) -> None:
     """Build what is stale in a domain; or one date of it, stale or not."""
-    from countinghouse.build import build
+    from countinghouse.runs.build import build
     from countinghouse.settings import load
 
     run = context["dag_run"]

@@ -1,4 +1,4 @@
-{#- What a model reads. The planner finds the same calls in the SQL (countinghouse/dbt_edges.py). -#}
+{#- What a model reads. The planner finds the same calls in the SQL (countinghouse/dbt/dbt_edges.py). -#}
 
 {#- The dates to build now: `dt` and `previous_dt`, the snapshot delivered before it (or null). -#}
 {% macro run_dates() -%}

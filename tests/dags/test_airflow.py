@@ -9,10 +9,10 @@ from urllib.request import Request, urlopen
 import pytest
 from running import Airflow
 
-from countinghouse.ingest import ingest
 from countinghouse.ledger import open_ledger, tables
-from countinghouse.outbox import pending
-from countinghouse.staleness import stale
+from countinghouse.planning.staleness import stale
+from countinghouse.publishing.outbox import pending
+from countinghouse.runs.ingest import ingest
 from simulator.deliveries import Defects, write_correction, write_corrupt, write_deliveries
 
 INGEST, MARTS, REBUILD = "ingest_shop", "marts_commerce", "rebuild_commerce"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from countinghouse.contracts import load_contracts
-from countinghouse.dbt_graph import load_graph
-from countinghouse.model_graph import Graph
+from countinghouse.dbt.dbt_graph import load_graph
+from countinghouse.planning.model_graph import Graph
 from countinghouse.settings import PROJECT_ROOT, Settings
 
 FILES = sorted((PROJECT_ROOT / "dags").glob("*.py"))

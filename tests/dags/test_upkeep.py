@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from countinghouse.ledger import open_ledger, tables
 from countinghouse.names import plus_days
-from countinghouse.outbox import pending
+from countinghouse.publishing.outbox import pending
 from countinghouse.services import postgres
 from countinghouse.services.airflow_api import Consumer
 from countinghouse.settings import Settings

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from countinghouse import branch, dbt_build, engine_session
-from countinghouse.dbt_graph import load_graph
-from countinghouse.model_graph import Column, Graph, Shape
+from countinghouse import engine_session
+from countinghouse.dbt import dbt_build
+from countinghouse.dbt.dbt_graph import load_graph
+from countinghouse.planning.model_graph import Column, Graph, Shape
+from countinghouse.publishing import branch
 
 MODELS = Path(__file__).parent / "models"
 RAW = tuple(

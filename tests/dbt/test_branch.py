@@ -4,8 +4,8 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
-from countinghouse import branch
-from countinghouse.model_graph import Column
+from countinghouse.planning.model_graph import Column
+from countinghouse.publishing import branch
 
 FIRST, SECOND, EMPTY = "2026-01-01", "2026-01-02", "2026-01-03"
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from countinghouse import dbt_build, dbt_session, engine_session
+from countinghouse import engine_session
+from countinghouse.dbt import dbt_build, dbt_session
 from countinghouse.errors import Fenced
 
 STG, REJECTED = "staging.stg_shop__orders", "staging.stg_shop__orders__rejected"
@@ -89,7 +90,7 @@ def test_a_failing_test_names_date_and_rows_and_stops_what_depends_on_it(attempt
 
 
 def test_a_sample_does_not_show_personal_columns(attempt: Any) -> None:
-    from countinghouse.dbt_failures import sample
+    from countinghouse.dbt.dbt_failures import sample
 
     rows = "select 'a@example.com' as email, 7 as order_id"
 
@@ -175,8 +176,8 @@ def test_a_fenced_attempt_writes_nothing_more(
 
 
 def test_dbt_run_by_hand_leaves_published_tables_alone(attempt: Any, tmp_path: Path) -> None:
-    from countinghouse.dbt_manifest import invoke
-    from countinghouse.dbt_session import statements_in
+    from countinghouse.dbt.dbt_manifest import invoke
+    from countinghouse.dbt.dbt_session import statements_in
 
     attempt.session.sql("create database if not exists marts")
     attempt.session.sql(f"create external table marts.rpt_total (n int) location '{tmp_path}/t'")

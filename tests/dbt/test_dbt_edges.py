@@ -2,7 +2,7 @@
 
 import pytest
 
-from countinghouse.dbt_edges import Call, calls, normalised
+from countinghouse.dbt.dbt_edges import Call, calls, normalised
 from countinghouse.errors import ContractError
 
 

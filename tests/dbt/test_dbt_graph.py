@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from countinghouse.dbt_graph import graph_of, load_checks, load_graph
-from countinghouse.dbt_manifest import load_manifest
+from countinghouse.dbt.dbt_graph import graph_of, load_checks, load_graph
+from countinghouse.dbt.dbt_manifest import load_manifest
 from countinghouse.errors import ContractError
-from countinghouse.model_graph import Column, Edge, Model, Reads, Shape
+from countinghouse.planning.model_graph import Column, Edge, Model, Reads, Shape
 
 STG = "model.countinghouse.stg_shop__orders"
 TRAILING = "model.countinghouse.rpt_trailing"

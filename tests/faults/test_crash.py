@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from countinghouse import outbox
 from countinghouse.names import WHOLE
-from countinghouse.reconcile import reconcile
+from countinghouse.publishing import outbox
+from countinghouse.publishing.reconcile import reconcile
 from countinghouse.settings import Settings
 from tests.faults.children import publisher
 from tests.faults.readers import Reader

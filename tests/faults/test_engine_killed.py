@@ -11,7 +11,7 @@ from countinghouse import failpoints
 from countinghouse.engine_session import open_session
 from countinghouse.ledger.tables import pointers, versions
 from countinghouse.names import WHOLE
-from countinghouse.reconcile import surviving
+from countinghouse.publishing.reconcile import surviving
 from countinghouse.services import control
 from countinghouse.settings import Settings
 from tests.faults.readers import Reader

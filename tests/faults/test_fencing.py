@@ -11,7 +11,7 @@ from countinghouse import engine_session, failpoints
 from countinghouse.errors import Fenced
 from countinghouse.ledger.tables import attempts, claims, pointers, publication_sets
 from countinghouse.names import WHOLE
-from countinghouse.reconcile import reconcile
+from countinghouse.publishing.reconcile import reconcile
 from countinghouse.settings import Settings
 from tests.faults.children import publisher
 from tests.faults.world import DTS, Pair, publish, shown

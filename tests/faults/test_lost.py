@@ -11,7 +11,7 @@ from pyspark.errors import PySparkException
 
 from countinghouse.ledger.state import load_state
 from countinghouse.names import WHOLE
-from countinghouse.reconcile import reconcile
+from countinghouse.publishing.reconcile import reconcile
 from countinghouse.settings import Settings
 from tests.faults.world import DTS, Pair, publish, shown
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from countinghouse.model_graph import Column
 from countinghouse.names import WHOLE
-from countinghouse.reconcile import reconcile
+from countinghouse.planning.model_graph import Column
+from countinghouse.publishing.reconcile import reconcile
 from countinghouse.settings import Settings
 from tests.faults.beeline import Beeline, beeline
 from tests.faults.world import DTS, Pair, publish, shown

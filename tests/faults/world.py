@@ -13,14 +13,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from countinghouse import metastore, publication
 from countinghouse.failpoints import reach
-from countinghouse.model_graph import Column
 from countinghouse.names import WHOLE
-from countinghouse.planner import Partition
-from countinghouse.publication import Batch, Verdict, Work
+from countinghouse.planning.model_graph import Column
+from countinghouse.planning.planner import Partition
+from countinghouse.publishing import metastore, publication
+from countinghouse.publishing.publication import Batch, Verdict, Work
+from countinghouse.publishing.version import Version, data_files, location
 from countinghouse.settings import Settings, load
-from countinghouse.version import Version, data_files, location
 from tests import harness
 
 DTS = ("2026-01-01", "2026-01-02", "2026-01-03")

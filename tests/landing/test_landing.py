@@ -9,10 +9,10 @@ from pathlib import Path
 
 from feeds import HEADER, Landed, Landing, csv_of, deliver
 
-from countinghouse.content_digest import digest_rows
 from countinghouse.contracts import Contract, load_contracts
 from countinghouse.landing.columns import business_columns
 from countinghouse.landing.reader import hashed
+from countinghouse.publishing.content_digest import digest_rows
 
 DAY = "2026-03-10"
 AT = "2026-03-10 09:00:00"

@@ -14,7 +14,7 @@ DECLARED = sorted(
 
 
 def test_every_unit_test_of_the_models_passes(installation: Any, tmp_path: Path) -> None:
-    from countinghouse.dbt_build import run_unit_tests
+    from countinghouse.dbt.dbt_build import run_unit_tests
     from countinghouse.engine_session import new_session_id
 
     results = run_unit_tests(installation, session_id=new_session_id(), scratch=tmp_path)

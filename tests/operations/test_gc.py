@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from countinghouse import branch, gc
 from countinghouse.errors import CountinghouseError
 from countinghouse.ledger import garbage, holds
 from countinghouse.ledger.garbage import Keep
 from countinghouse.ledger.holds import Hold
 from countinghouse.ledger.tables import versions
-from countinghouse.publication import manifest
-from countinghouse.rollback import rollback
-from countinghouse.version import Version
+from countinghouse.publishing import branch, gc
+from countinghouse.publishing.publication import manifest
+from countinghouse.publishing.rollback import rollback
+from countinghouse.publishing.version import Version
 from tests.harness import claimed, publish_numbers, read_numbers, spec, write_numbers
 
 DAY, NEXT = "2026-01-01", "2026-01-02"
@@ -196,7 +196,7 @@ def test_an_attempt_that_reconcile_has_closed_decides_nothing(
 ) -> None:
     from countinghouse.errors import Fenced
     from countinghouse.ledger import attempts, publications
-    from countinghouse.publication import Batch
+    from countinghouse.publishing.publication import Batch
 
     table = "marts.gc_zombie"
     with claimed(eager, [(table, DAY)]) as work:

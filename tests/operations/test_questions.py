@@ -5,14 +5,15 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from countinghouse import history, lineage, planner, queries, staleness
 from countinghouse.errors import CountinghouseError
 from countinghouse.ledger import tables
 from countinghouse.ledger.holds import Hold
 from countinghouse.ledger.state import load_state
-from countinghouse.model_graph import Edge, Graph, Model, Reads, Shape
-from countinghouse.planner import Input
-from countinghouse.rollback import rollback
+from countinghouse.planning import planner, staleness
+from countinghouse.planning.model_graph import Edge, Graph, Model, Reads, Shape
+from countinghouse.planning.planner import Input
+from countinghouse.publishing.rollback import rollback
+from countinghouse.questions import history, lineage, queries
 from tests.harness import digest_of, publish_numbers
 
 DAY, NEXT, LATER = "2026-01-01", "2026-01-02", "2026-01-03"

@@ -9,13 +9,13 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from countinghouse import catalog
 from countinghouse.errors import CountinghouseError
 from countinghouse.ledger import open_ledger, tables
 from countinghouse.ledger.backup import backup, restore
 from countinghouse.ledger.holds import Hold
-from countinghouse.planner import Input
-from countinghouse.rollback import release, rollback
+from countinghouse.planning.planner import Input
+from countinghouse.publishing import catalog
+from countinghouse.publishing.rollback import release, rollback
 from countinghouse.services import postgres
 from tests.harness import publish_numbers, read_numbers
 

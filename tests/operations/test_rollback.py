@@ -9,7 +9,7 @@ from countinghouse.errors import CountinghouseError
 from countinghouse.ledger.holds import Hold
 from countinghouse.ledger.state import load_state
 from countinghouse.ledger.tables import pointers, slices
-from countinghouse.rollback import release, rollback
+from countinghouse.publishing.rollback import release, rollback
 from tests.harness import claimed, publish_numbers, read_numbers
 
 DAY, NEXT = "2026-01-01", "2026-01-02"

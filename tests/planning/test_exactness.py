@@ -6,9 +6,9 @@ from schedules import DAYS, Action, schedules
 from world import World, deliver_day, deliver_rates, shop
 from world_models import ORDERS, PRODUCTS, RATES, Row
 
-from countinghouse.model_graph import Edge, Graph, Reads, Shape
 from countinghouse.names import OPEN, WHOLE, dates_between, plus_days
-from countinghouse.planner import Partition, Plan
+from countinghouse.planning.model_graph import Edge, Graph, Reads, Shape
+from countinghouse.planning.planner import Partition, Plan
 
 RANDOM = settings(max_examples=40, deadline=None, derandomize=True, database=None)
 FIRST, LAST = "2026-01-24", "2026-02-06"

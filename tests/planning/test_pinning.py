@@ -4,8 +4,8 @@ import pytest
 from world import World, deliver_day, deliver_rates, shop
 from world_models import ORDERS, PRODUCTS, RATES, REGIONS
 
-from countinghouse import pinning
 from countinghouse.names import OPEN, WHOLE, dates_between
+from countinghouse.planning import pinning
 
 FIRST, LAST = "2026-01-26", "2026-02-04"
 DAYS = dates_between(FIRST, LAST)

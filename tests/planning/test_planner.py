@@ -6,10 +6,10 @@ import pytest
 from world import CONTRACT, World, deliver_day, deliver_rates, shop
 from world_models import NAMES, ORDERS, PRODUCTS, RATES, REGIONS
 
-from countinghouse import planner
-from countinghouse.model_graph import Graph
 from countinghouse.names import OPEN, WHOLE, dates_between, plus_days
-from countinghouse.planner import ABSENT, Fold, Partition, Plan, Published, State
+from countinghouse.planning import planner
+from countinghouse.planning.model_graph import Graph
+from countinghouse.planning.planner import ABSENT, Fold, Partition, Plan, Published, State
 
 FIRST, LAST = "2026-01-26", "2026-02-04"
 DAYS = dates_between(FIRST, LAST)

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 
 from world_models import COMPUTE, NAMES, ORDERS, PRODUCTS, RATES, REGIONS, Relation, Row, shop_graph
 
-from countinghouse import pinning, planner
-from countinghouse.model_graph import Graph, Shape
 from countinghouse.names import OPEN, dates_between
-from countinghouse.planner import Input, Partition, Plan, Published, Slice, State
+from countinghouse.planning import pinning, planner
+from countinghouse.planning.model_graph import Graph, Shape
+from countinghouse.planning.planner import Input, Partition, Plan, Published, Slice, State
 
 CONTRACT = "contract"
 

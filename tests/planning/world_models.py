@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
-from countinghouse.model_graph import Edge, Graph, Model, Reads, Shape
 from countinghouse.names import OPEN, WHOLE, dates_between, month_of, plus_days
+from countinghouse.planning.model_graph import Edge, Graph, Model, Reads, Shape
 
 Row = tuple[Any, ...]
 Relation = Mapping[str, Sequence[Row]]

@@ -1,7 +1,7 @@
 {#-
   What a test looks at: of a daily model the run's dates only, because the branch also shows
   published ones. `where: "true"` in a test's config shows it all. A countinghouse build puts
-  `daily_model` into the config of the tests of daily models (countinghouse/dbt_build.py).
+  `daily_model` into the config of the tests of daily models (countinghouse/dbt/dbt_build.py).
 -#}
 {% macro spark__get_where_subquery(relation) -%}
     {%- set where = config.get('where') -%}

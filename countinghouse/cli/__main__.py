@@ -1,0 +1,5 @@
+"""`python -m countinghouse.cli`."""
+
+from countinghouse.cli import main
+
+main()

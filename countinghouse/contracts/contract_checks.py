@@ -1,0 +1,119 @@
+"""What a contract must fulfil beyond its schema: the rules between its fields."""
+
+import zoneinfo
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from countinghouse.contracts.contract_model import Contract
+from countinghouse.contracts.yaml_lines import Path_
+from countinghouse.currencies import EXPONENTS
+
+# Scaling to minor units needs five digits beyond an amount's own.
+MAX_MONEY_PRECISION = 30
+
+
+class Complaint(NamedTuple):
+    """Where in the declaration what is wrong, and what to do."""
+
+    field: Path_
+    message: str
+    remedy: str
+
+
+def complaints(contract: Contract) -> Iterator[Complaint]:
+    """Everything that is wrong, in the order in which it should be mended."""
+    if contract.format.delimiter == contract.format.quote:
+        field = ("config", "meta", "landing", "format")
+        yield Complaint(field, "delimiter and quote are the same", "mend either")
+    yield from _names(contract)
+    yield from _references(contract)
+    yield from _columns(contract)
+    yield from _money(contract)
+    yield from _business_date(contract)
+
+
+def _names(contract: Contract) -> Iterator[Complaint]:
+    for what in ("name", "header"):
+        seen: set[str] = set()
+        for n, column in enumerate(contract.columns):
+            if getattr(column, what) in seen:
+                yield Complaint(("columns", n), f"{column.name} stands twice", "rename one")
+            seen.add(getattr(column, what))
+
+
+def _references(contract: Contract) -> Iterator[Complaint]:
+    landing = ("config", "meta", "landing")
+    known = {column.name for column in contract.columns}
+    used: list[tuple[Path_, str]] = [(("keys",), name) for name in contract.keys]
+    used += [(("money", name), name) for name in contract.amounts]
+    used += [
+        (("money", name), how["currency_column"])
+        for name, how in contract.amounts.items()
+        if "currency_column" in how
+    ]
+    if contract.version_column:
+        used.append((("version_column",), contract.version_column))
+    if contract.business_date.column:
+        used.append((("business_date",), contract.business_date.column))
+    for field, name in used:
+        if name not in known:
+            yield Complaint((*landing, *field), f"no column {name}", "declare it")
+
+
+def _columns(contract: Contract) -> Iterator[Complaint]:
+    for n, column in enumerate(contract.columns):
+        field = ("columns", n, "config", "meta")
+        kind = column.parsed.name
+        if column.name.startswith("_") or column.name == "dt":
+            yield Complaint(("columns", n), "the name belongs to landing", "rename it")
+        if column.treatment == "hash" and kind != "string":
+            yield Complaint(field, "only a string can be hashed", "declare it as string")
+        if column.format and kind not in ("date", "timestamp"):
+            yield Complaint(field, f"a {kind} has no format", "remove it")
+        if column.optional and (not column.nullable or column.name in contract.keys):
+            yield Complaint(field, "a column that may be absent is nullable", "mend either")
+        if column.scientific and kind not in ("int", "bigint", "decimal"):
+            yield Complaint(field, f"a {kind} has no exponent", "remove scientific")
+        if column.round_within is not None and kind != "decimal":
+            yield Complaint(field, f"a {kind} is not rounded", "remove round_within")
+
+
+def _money(contract: Contract) -> Iterator[Complaint]:
+    for money in contract.money:
+        field = ("config", "meta", "landing", "money", money.column)
+        kind = contract.column(money.column).parsed
+        if kind.name not in ("decimal", "bigint"):
+            yield Complaint(field, f"money cannot be {kind.name}", "use decimal(18,2)")
+        if kind.precision > MAX_MONEY_PRECISION:
+            yield Complaint(field, "more digits than an amount has", "use decimal(18,2)")
+        if contract.column(money.column).allowed or money.column in contract.keys:
+            yield Complaint(field, "money is neither a key nor a code", "mend the column")
+        if money.currency_column and contract.column(money.column).round_within is not None:
+            yield Complaint(field, "only money of one currency is rounded", "remove either")
+        if bool(money.currency) == bool(money.currency_column):
+            yield Complaint(field, "needs currency or currency_column", "give one of them")
+        if money.currency and money.currency not in EXPONENTS and money.exponent is None:
+            yield Complaint(field, f"unknown currency {money.currency}", "give its exponent")
+
+
+def _business_date(contract: Contract) -> Iterator[Complaint]:
+    field = ("config", "meta", "landing", "business_date")
+    declared = contract.business_date
+    for zone in (declared.source_zone, declared.zone):
+        if not _known_zone(zone):
+            yield Complaint(field, f"unknown time zone {zone}", "use an IANA name")
+    if contract.kind == "full_snapshot":
+        if declared.column:
+            yield Complaint(field, "a snapshot is of its delivery's date", "delivery: true")
+    elif not declared.column:
+        yield Complaint(field, f"a row of kind {contract.kind} has its own", "name its column")
+    elif contract.column(declared.column).parsed.name not in ("date", "timestamp"):
+        yield Complaint(field, f"{declared.column} is no date or timestamp", "mend its type")
+
+
+def _known_zone(zone: str) -> bool:
+    try:
+        zoneinfo.ZoneInfo(zone)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        return False
+    return True

@@ -1,0 +1,85 @@
+"""Which published partitions a plan reads, and the dates that each of its models runs for."""
+
+from collections.abc import Iterator, Mapping
+
+from countinghouse.names import OPEN, dates_between, month_of, plus_days
+from countinghouse.planning.model_graph import Edge, Graph, Model, Reads, Shape
+from countinghouse.planning.planner import Partition, Plan, State, is_withdrawn, previous_snapshot
+
+
+def run_dates(
+    plan: Plan, state: State, graph: Graph
+) -> dict[str, tuple[tuple[str, str | None], ...]]:
+    """Per model (`schema.table`): the dates it runs for, each with the snapshot before it.
+
+    A planned date that is not among them is built as empty.
+    """
+    found: dict[str, tuple[tuple[str, str | None], ...]] = {}
+    for name in plan.builds:
+        model = graph.by_name[name]
+        days = _days(model, plan, state, graph)
+        source = next((e.parent for e in model.edges if e.reads is Reads.CHANGES), None)
+        found[name] = tuple(
+            (day, previous_snapshot(source, day, state) if source else None) for day in days
+        )
+    return found
+
+
+def _days(model: Model, plan: Plan, state: State, graph: Graph) -> tuple[str, ...]:
+    if model.shape is Shape.HISTORY:
+        return plan.folds[model.name].dates
+    dts = plan.builds[model.name]
+    return tuple(dt for dt in dts if not is_withdrawn(model, dt, state, graph))
+
+
+def pins(plan: Plan, state: State, graph: Graph) -> dict[str, dict[str, str]]:
+    """Version ids by relation and date for everything the plan reads and does not build.
+
+    A dimension with history reads itself as `<table>__previous`.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for name, dts in plan.builds.items():
+        model = graph.by_name[name]
+        for edge in model.edges:
+            relation = found.setdefault(edge.parent, {})
+            for table, dt in _needed(edge, _days(model, plan, state, graph), state):
+                version = state.published.get(table, {}).get(dt)
+                if version and dt not in plan.builds.get(table, ()):
+                    relation[dt] = version.version_id
+        if model.shape is Shape.HISTORY:
+            found[f"{name}__previous"] = _own_past(name, dts, plan, state)
+    return found
+
+
+def _needed(edge: Edge, dts: tuple[str, ...], state: State) -> Iterator[Partition]:
+    parent = edge.parent
+    match edge.reads:
+        case Reads.SAME:
+            yield from ((parent, dt) for dt in dts)
+        case Reads.WINDOW:
+            days = {d for dt in dts for d in dates_between(plus_days(dt, -edge.days), dt)}
+            yield from ((parent, day) for day in days)
+        case Reads.WHOLE:
+            yield from ((parent, dt) for dt in state.dates(parent))
+        case Reads.AS_OF:
+            # An interval that holds on a date ends in the month of that date or later.
+            since = month_of(min(dts, default=OPEN))
+            yield from ((parent, dt) for dt in state.dates(parent) if dt >= since)
+        case Reads.SLICES:
+            slices = state.slices.get(parent, {})
+            holders = {s.delivery_dt for dt in dts for s in slices.get(dt, ())}
+            # A cumulative feed is as its newest delivery says.
+            newest = state.dates(parent)[-1:]
+            yield from ((parent, dt) for h in holders for dt in ([h] if h else newest))
+        case Reads.CHANGES:
+            days = set(dts) | {previous_snapshot(parent, dt, state) or "" for dt in dts}
+            yield from ((parent, day) for day in days if day)
+        case Reads.LATEST:
+            yield from ((parent, dt) for dt in state.dates(parent)[-1:])
+
+
+def _own_past(name: str, dts: tuple[str, ...], plan: Plan, state: State) -> dict[str, str]:
+    if plan.folds[name].full:
+        return {}
+    published: Mapping[str, object] = state.published.get(name, {})
+    return {dt: state.published[name][dt].version_id for dt in published if dt in dts or dt == OPEN}

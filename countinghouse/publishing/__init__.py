@@ -1,0 +1,1 @@
+"""Versions and what makes them visible: the publication list and all that repairs it."""

@@ -1,0 +1,51 @@
+"""Finds where the metastore does not say what the ledger says: a table, its shape, its pointers."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from countinghouse.publishing import metastore, pointers
+from countinghouse.publishing.metastore import TableSpec
+from countinghouse.settings import Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How one table differs; `reshaped` says that it is missing or not the table it should be."""
+
+    reshaped: bool = False
+    wrong: frozenset[str] = frozenset()
+    extra: frozenset[str] = frozenset()
+
+    @property
+    def dts(self) -> frozenset[str]:
+        """All partitions concerned."""
+        return self.wrong | self.extra
+
+    def __bool__(self) -> bool:
+        return self.reshaped or bool(self.dts)
+
+
+def difference(
+    settings: Settings,
+    session: "SparkSession",
+    spec: TableSpec,
+    expected: Mapping[str, Path],
+    *,
+    only: Collection[str] | None = None,
+) -> Difference:
+    """Compare a table with the directories it should read; `only` limits it to some partitions."""
+    if not metastore.as_declared(session, spec):
+        return Difference(reshaped=True, wrong=frozenset(expected))
+    relative = {dt: str(place.relative_to(settings.warehouse)) for dt, place in expected.items()}
+    wrong = pointers.wrong_pointers(settings, session, spec, relative)
+    extra: set[str] = set()
+    if spec.partitioned:
+        extra = metastore.partitions(session, spec.name) - set(expected)
+        if only is not None:
+            extra &= set(only)
+    return Difference(wrong=frozenset(wrong), extra=frozenset(extra))

@@ -1,0 +1,198 @@
+"""The metastore as a projection of the ledger: tables, columns, comments and pointers.
+
+Tables are external and STORED AS PARQUET: sessions that are open see a moved pointer and an
+added column in their next query, which they do not for tables made with USING parquet.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import unquote, urlparse
+
+from countinghouse import names
+from countinghouse.errors import CountinghouseError
+from countinghouse.planning.model_graph import Column
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+# Longer statements make the metastore's transaction long, not faster.
+_PARTITIONS_PER_STATEMENT = 500
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """A published table as analysts see it."""
+
+    name: str
+    columns: tuple[Column, ...]
+    comment: str
+    partitioned: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """For the ledger and the pointer log."""
+        return {
+            "columns": [[c.name, c.type, c.comment] for c in self.columns],
+            "comment": self.comment,
+            "partitioned": self.partitioned,
+        }
+
+    @classmethod
+    def from_json(cls, name: str, content: Mapping[str, Any]) -> Self:
+        """The inverse of `to_json`."""
+        columns = tuple(Column(*column) for column in content["columns"])
+        return cls(name, columns, content["comment"], content["partitioned"])
+
+
+def ensure_table(session: "SparkSession", spec: TableSpec, empty: Path) -> None:
+    """Create the table, or add its new columns at the end; anything else is refused."""
+    names.table(spec.name)
+    schema = spec.name.partition(".")[0]
+    session.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    if not session.catalog.tableExists(spec.name):
+        _create(session, spec, empty)
+        return
+    existing = _existing(session, spec)
+    wanted = {c.name: c.type.lower() for c in _data_columns(spec)}
+    added = [c for c in _data_columns(spec) if c.name not in existing]
+    kept = [c.name for c in _data_columns(spec) if c.name in existing]
+    changed = [n for n in kept if existing[n] != _plain(wanted[n])]
+    dropped = set(existing) - set(wanted)
+    if changed or dropped:
+        raise CountinghouseError(
+            f"{spec.name}: columns changed type {changed} or vanished {sorted(dropped)}; "
+            "a published table only gains columns",
+            remedy="publish the new shape under a new table name and deprecate this one",
+        )
+    if added:
+        session.sql(f"ALTER TABLE {spec.name} ADD COLUMNS ({_declared(added)})")
+
+
+def as_declared(session: "SparkSession", spec: TableSpec) -> bool:
+    """Whether the metastore has the table, external, in Parquet, with exactly these columns."""
+    if not session.catalog.tableExists(spec.name):
+        return False
+    rows = session.sql(f"DESCRIBE TABLE EXTENDED {spec.name}").collect()
+    # Columns are lower case, these are not.
+    said = {row[0]: row[1] for row in rows}
+    if said.get("Type") != "EXTERNAL" or "ParquetHiveSerDe" not in said.get("Serde Library", ""):
+        return False
+    if ("# Partition Information" in said) != spec.partitioned:
+        return False
+    wanted = {c.name: _plain(c.type) for c in _data_columns(spec)}
+    return _existing(session, spec) == wanted
+
+
+def drop(session: "SparkSession", table: str) -> None:
+    """Forget a table, or a view of its name; no file is touched."""
+    name = names.table(table)
+    if session.catalog.tableExists(name):
+        kind = "VIEW" if session.catalog.getTable(name).tableType == "VIEW" else "TABLE"
+        session.sql(f"DROP {kind} IF EXISTS {name}")
+
+
+def _existing(session: "SparkSession", spec: TableSpec) -> dict[str, str]:
+    """Data columns that the metastore has, with their types."""
+    # Not by the table's schema: that fails when the directory of a table has vanished.
+    found: dict[str, str] = {}
+    for name, kind, _ in session.sql(f"DESCRIBE TABLE {spec.name}").collect():
+        if not name or name.startswith("#"):
+            break
+        found[name] = kind
+    if spec.partitioned:
+        found.pop("dt", None)
+    return found
+
+
+def _create(session: "SparkSession", spec: TableSpec, empty: Path) -> None:
+    empty.mkdir(parents=True, exist_ok=True)
+    partitioned = ""
+    if spec.partitioned:
+        comment = next(c.comment for c in spec.columns if c.name == "dt")
+        partitioned = f"PARTITIONED BY (dt STRING COMMENT '{_quoted(comment)}')"
+    session.sql(
+        f"CREATE EXTERNAL TABLE IF NOT EXISTS {spec.name} ({_declared(_data_columns(spec))}) "
+        f"COMMENT '{_quoted(spec.comment)}' {partitioned} STORED AS PARQUET LOCATION '{empty}'"
+    )
+
+
+def _data_columns(spec: TableSpec) -> list[Column]:
+    return [c for c in spec.columns if not (spec.partitioned and c.name == "dt")]
+
+
+def _declared(columns: Iterable[Column]) -> str:
+    return ", ".join(f"`{c.name}` {c.type} COMMENT '{_quoted(c.comment)}'" for c in columns)
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", " ")
+
+
+def _plain(sql_type: str) -> str:
+    plain = sql_type.lower().replace(", ", ",").strip()
+    return {"integer": "int", "long": "bigint", "numeric": "decimal"}.get(plain, plain)
+
+
+def point(session: "SparkSession", spec: TableSpec, locations: Mapping[str, Path]) -> None:
+    """Let each partition of the table read its new directory."""
+    table = names.table(spec.name)
+    if not spec.partitioned:
+        session.sql(f"ALTER TABLE {table} SET LOCATION '{locations[names.WHOLE]}'")
+        return
+    present = partitions(session, table)
+    new = sorted(dt for dt in locations if dt not in present)
+    for group in _groups(new, _PARTITIONS_PER_STATEMENT):
+        added = " ".join(
+            f"PARTITION (dt='{names.date(dt)}') LOCATION '{locations[dt]}'" for dt in group
+        )
+        session.sql(f"ALTER TABLE {table} ADD IF NOT EXISTS {added}")
+    for dt in sorted(set(locations) & present):
+        session.sql(
+            f"ALTER TABLE {table} PARTITION (dt='{names.date(dt)}') SET LOCATION '{locations[dt]}'"
+        )
+
+
+def partitions(session: "SparkSession", table: str) -> set[str]:
+    """The partitions that the metastore knows of."""
+    rows = session.sql(f"SHOW PARTITIONS {names.table(table)}").collect()
+    return {unquote(row[0]).removeprefix("dt=") for row in rows}
+
+
+def drop_partitions(session: "SparkSession", spec: TableSpec, dts: Iterable[str]) -> None:
+    """Forget partitions, whatever their names are; no file is touched."""
+    for dt in sorted(dts):
+        session.sql(f"ALTER TABLE {spec.name} DROP IF EXISTS PARTITION (dt='{_quoted(dt)}')")
+
+
+def location(session: "SparkSession", spec: TableSpec, dt: str) -> Path | None:
+    """Where the metastore says a partition lies; None when it knows none."""
+    from pyspark.errors import AnalysisException
+
+    partition = f"PARTITION (dt='{names.partition(dt)}')" if spec.partitioned else ""
+    try:
+        rows = session.sql(f"DESCRIBE TABLE EXTENDED {spec.name} {partition}").collect()
+    except AnalysisException:
+        return None
+    # The partition's own location comes first, its table's later.
+    found = next((row[1] for row in rows if row[0] == "Location"), None)
+    return Path(unquote(urlparse(found).path)) if found else None
+
+
+def read_directories(session: "SparkSession", spec: TableSpec, dts: Iterable[str]) -> set[Path]:
+    """Directories that hold the files a reader of these partitions would open now."""
+    from pyspark.errors import AnalysisException
+
+    frame = session.table(names.table(spec.name))
+    try:
+        if spec.partitioned:
+            frame = frame.where(frame["dt"].isin(sorted(dts)))
+        files = frame.inputFiles()
+    except AnalysisException:
+        # The directory of an unpartitioned table has vanished: nobody reads anything.
+        return set()
+    return {Path(unquote(urlparse(file).path)).parent for file in files}
+
+
+def _groups(items: Sequence[str], size: int) -> Iterable[Sequence[str]]:
+    return (items[start : start + size] for start in range(0, len(items), size))

@@ -1,0 +1,101 @@
+"""Moves the pointers of a decided publication set, and logs the set in storage."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from countinghouse.errors import CountinghouseError
+from countinghouse.failpoints import reach
+from countinghouse.ledger import pointer_log, publications, published
+from countinghouse.ledger.publications import DecidedSet
+from countinghouse.publishing import metastore
+from countinghouse.publishing.version import Version, write_confirmed, write_json
+from countinghouse.settings import Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+POINTER_LOG = "pointers"
+RELEASE = "release-"
+
+
+def log_set(settings: Settings, ledger: sa.Engine, set_id: str) -> None:
+    """Append the set to the pointer log, from which catalog and ledger can be rebuilt."""
+    content = pointer_log.export_set(ledger, set_id)
+    write_json(settings.warehouse / POINTER_LOG / f"{set_id}.json", content)
+
+
+def unknown_sets(settings: Settings, ledger: sa.Engine) -> list[Path]:
+    """Sets in the pointer log that the ledger does not know: it is older than its warehouse."""
+    logged = (settings.warehouse / POINTER_LOG).glob("*.json")
+    known = publications.set_ids(ledger)
+    return sorted(f for f in logged if f.stem not in known and not f.name.startswith(RELEASE))
+
+
+def log_confirmed(settings: Settings, ledger: sa.Engine, versions: Sequence[Version]) -> None:
+    """Keep what a rebuild confirmed beside the published version: its code and inputs of today."""
+    current = published.locations(ledger, [(v.table, v.dt) for v in versions])
+    for version in versions:
+        write_confirmed(settings.warehouse / current[version.table][version.dt].path, version)
+
+
+def log_release(settings: Settings, table: str, dt: str, epoch: int) -> None:
+    """Append to the pointer log that the hold which came with this epoch has ended."""
+    name = f"{RELEASE}{table}-{dt}-{epoch}.json"
+    content = {"released": {"table_name": table, "dt": dt, "epoch": epoch}}
+    write_json(settings.warehouse / POINTER_LOG / name, content)
+
+
+def project(settings: Settings, session: "SparkSession", decided: DecidedSet) -> None:
+    """Point the metastore at the set's versions: tables in dependency order."""
+    for table in decided.tables_in_order:
+        spec = decided.tables[table]
+        metastore.ensure_table(session, spec, empty_directory(settings, table))
+        reach("in_publish_before_pointer")
+        locations = {
+            dt: settings.warehouse / location
+            for (name, dt), location in decided.locations.items()
+            if name == table
+        }
+        metastore.point(session, spec, locations)
+
+
+def read_back(settings: Settings, session: "SparkSession", decided: DecidedSet) -> None:
+    """Ask the metastore for every location of the set; raises if one is not what was decided."""
+    for table in decided.tables_in_order:
+        expected = {dt: loc for (name, dt), loc in decided.locations.items() if name == table}
+        spec = decided.tables[table]
+        wrong = wrong_pointers(settings, session, spec, expected)
+        if wrong:
+            raise CountinghouseError(
+                f"{table}: {len(wrong)} pointers are not where they were set, "
+                f"first {sorted(wrong.items())[0]}",
+                remedy="countinghouse reconcile",
+            )
+
+
+def wrong_pointers(
+    settings: Settings,
+    session: "SparkSession",
+    spec: metastore.TableSpec,
+    expected: dict[str, str],
+) -> dict[str, Path | None]:
+    """Partitions whose location differs from `expected` (relative), with what was found."""
+    # One listing answers for every partition that has files; the others are asked one by one.
+    read = metastore.read_directories(session, spec, expected)
+    wrong: dict[str, Path | None] = {}
+    for dt, relative in expected.items():
+        wanted = settings.warehouse / relative
+        if wanted in read:
+            continue
+        found = metastore.location(session, spec, dt)
+        if found != wanted:
+            wrong[dt] = found
+    return wrong
+
+
+def empty_directory(settings: Settings, table: str) -> Path:
+    """Where a table points before anything is published: a directory that stays empty."""
+    return settings.warehouse / "empty" / table

@@ -1,0 +1,246 @@
+"""Finishes what a crash left, and makes the metastore say what the ledger says."""
+
+import logging
+import uuid
+from collections.abc import Callable, Collection, Iterable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import sqlalchemy as sa
+
+from countinghouse import engine_session
+from countinghouse.errors import EngineUnavailable
+from countinghouse.ledger import attempts, open_ledger, publications, published
+from countinghouse.ledger.published import Location
+from countinghouse.ledger.state import busy
+from countinghouse.ledger.tables import attempts as attempt_rows
+from countinghouse.ledger.tables import publication_sets
+from countinghouse.notifier import Alert, notifier
+from countinghouse.planning.planner import Partition
+from countinghouse.publishing import catalog_check, metastore, pointers, publication
+from countinghouse.publishing.catalog_check import Difference
+from countinghouse.publishing.metastore import TableSpec
+from countinghouse.publishing.publication import Work
+from countinghouse.publishing.version import data_files
+from countinghouse.settings import Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+Choose = Callable[[sa.Connection, frozenset[str]], Iterable[Partition]]
+_ENGINE_SECONDS = 60
+_ENGINE_DEATHS = 2
+
+
+def reconcile(settings: Settings, *, full: bool = True) -> list[str]:
+    """Finish crashes, check every published directory, repair pointers; return what was done.
+
+    Without `full` the metastore is not asked: a check that a minute can afford.
+    """
+    done = finish_crashes(settings)
+    ledger = open_ledger(settings)
+    done += find_lost(settings, ledger)
+    if full or done:
+        session = engine_session.open_session(settings, name="reconcile")
+        try:
+            done += repair(settings, ledger, session)
+        finally:
+            session.stop()
+    return done
+
+
+def finish_crashes(settings: Settings) -> list[str]:
+    """Fence dead attempts and roll forward what they had decided; every claimant does so first."""
+    ledger = open_ledger(settings)
+    dead = attempts.any_dead(ledger, lease_seconds=settings.lease_seconds)
+    if not dead and not _abandoned_sets(ledger):
+        return []
+    engine_session.wait_until_healthy(settings, _ENGINE_SECONDS)
+    done = [
+        f"fenced attempt {attempt} of {run}"
+        for attempt, run in attempts.fence_dead(
+            ledger,
+            lambda session_id: engine_session.fence(settings, session_id),
+            lease_seconds=settings.lease_seconds,
+        )
+    ]
+    return done + [
+        f"rolled publication set {set_id} forward"
+        for set_id in _abandoned_sets(ledger)
+        if _rolled_forward(settings, ledger, set_id)
+    ]
+
+
+def surviving(settings: Settings, step: Callable[[], T]) -> T:
+    """Do `step`, and again when the engine dies under it: what it had decided is finished first."""
+    for _ in range(_ENGINE_DEATHS):
+        try:
+            return step()
+        except EngineUnavailable as died:
+            log.warning("%s; starting again once it is healthy", died.message)
+            finish_crashes(settings)
+    return step()
+
+
+def _rolled_forward(settings: Settings, ledger: sa.Engine, set_id: str) -> bool:
+    """Finish an abandoned set under claims of its own, so that this can be fenced as well."""
+    free = False
+
+    def choose(_: sa.Connection, living: frozenset[str]) -> Collection[Partition]:
+        nonlocal free
+        with ledger.connect() as connection:
+            taken = attempts.claimed(connection, living)
+        decided = publications.load_set(ledger, set_id)
+        mine = decided.locations.keys() if decided else set()
+        free = decided is not None and taken.isdisjoint(mine)
+        return mine if free else ()
+
+    with _claim(settings, ledger, f"publication set {set_id}", choose) as work:
+        if free:
+            pointers.log_set(settings, ledger, set_id)
+            publication.roll_forward_surviving(work, set_id)
+    return free
+
+
+def _claim(
+    settings: Settings, ledger: sa.Engine, scope: str, choose: Choose
+) -> AbstractContextManager[Work]:
+    run_id = f"reconcile-{uuid.uuid4().hex[:8]}"
+    return publication.claim(
+        settings, ledger, kind="reconcile", scope=scope, run_id=run_id, choose=choose
+    )
+
+
+def _abandoned_sets(ledger: sa.Engine) -> list[str]:
+    still_open = sa.select(attempt_rows.c.attempt_id).where(attempt_rows.c.state == "open")
+    query = (
+        sa.select(publication_sets.c.set_id)
+        .where(
+            publication_sets.c.state == "intent",
+            publication_sets.c.attempt_id.not_in(still_open),
+        )
+        .order_by(publication_sets.c.created_at)
+    )
+    with ledger.connect() as connection:
+        return list(connection.execute(query).scalars())
+
+
+def find_lost(settings: Settings, ledger: sa.Engine) -> list[str]:
+    """Alert on published directories that are not what their manifests say; mark them stale."""
+    done = []
+    for name, partitions in published.locations(ledger).items():
+        for dt, found in partitions.items():
+            why = _lost(settings, found)
+            if why:
+                done.append(f"{name} {dt}: {why}")
+                _report_lost(settings, ledger, name, dt, found, why)
+    return done
+
+
+def repair(settings: Settings, ledger: sa.Engine, session: "SparkSession") -> list[str]:
+    """Let the metastore say what the ledger says, table by table."""
+    done = []
+    for spec in published.table_specs(ledger).values():
+        expected = _expected(settings, ledger, spec)
+        if expected:
+            suspected = catalog_check.difference(settings, session, spec, expected)
+            if suspected:
+                done += _restore(settings, ledger, spec, suspected)
+    return done
+
+
+def _expected(settings: Settings, ledger: sa.Engine, spec: TableSpec) -> dict[str, Path]:
+    return {
+        dt: _grave(settings, spec.name, dt) if found.collected else settings.warehouse / found.path
+        for dt, found in published.locations(ledger).get(spec.name, {}).items()
+    }
+
+
+def _lost(settings: Settings, found: Location) -> str:
+    there = data_files(settings.warehouse / found.path)
+    if found.collected or (len(there), sum(there.values())) == (found.files, found.bytes):
+        return ""
+    return (
+        f"{found.path} holds {len(there)} files and {sum(there.values())} bytes, "
+        f"its manifest says {found.files} and {found.bytes}"
+    )
+
+
+def _report_lost(
+    settings: Settings, ledger: sa.Engine, table: str, dt: str, found: Location, why: str
+) -> None:
+    published.mark_lost(ledger, found.version_id)
+    notifier(settings).notify(
+        Alert(
+            table=table,
+            partition=dt,
+            rule="published directory equals manifest",
+            rows=0,
+            sample="",
+            command="countinghouse build (the partition is stale now), or restore the directory",
+            message=f"{table} {dt}: {why}; readers get an error until it is rebuilt",
+            severity="block",
+        ),
+    )
+
+
+def _grave(settings: Settings, table: str, dt: str) -> Path:
+    """A directory that no reader can mistake for an empty partition: its file is not Parquet."""
+    folder = settings.warehouse / "lost" / table / f"dt={dt}"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "PARTITION_LOST_see_countinghouse_status.parquet").write_text(
+        f"{table} {dt}: its directory vanished; it is rebuilt by countinghouse build\n"
+    )
+    return folder
+
+
+def _restore(
+    settings: Settings, ledger: sa.Engine, spec: TableSpec, suspected: Difference
+) -> list[str]:
+    """Put right what differs, except where a publisher is at work: it may be ahead of the ledger.
+
+    Under claims, so that nobody publishes meanwhile and a successor can fence this.
+    """
+    name = spec.name
+
+    def choose(connection: sa.Connection, living: frozenset[str]) -> Collection[Partition]:
+        taken = {partition for partition in busy(connection, living) if partition[0] == name}
+        wanted = {(name, dt) for dt in suspected.dts}
+        return () if suspected.reshaped and taken else wanted - taken
+
+    with _claim(settings, ledger, f"pointers of {name}", choose) as work:
+        mine = {dt for _, dt in work.attempt.epochs}
+        everything = _expected(settings, ledger, spec)
+        expected = {dt: place for dt, place in everything.items() if dt in mine}
+        found = catalog_check.difference(settings, work.session, spec, expected, only=mine)
+        if not mine or not found:
+            return []
+        if found.reshaped:
+            metastore.drop(work.session, name)
+        metastore.ensure_table(work.session, spec, pointers.empty_directory(settings, name))
+        metastore.drop_partitions(work.session, spec, found.extra)
+        metastore.point(work.session, spec, {dt: expected[dt] for dt in found.wrong})
+    return [_report_restored(settings, name, found)]
+
+
+def _report_restored(settings: Settings, name: str, found: Difference) -> str:
+    what = (
+        f"{name}: restored {len(found.wrong)} pointers, "
+        f"dropped {len(found.extra)} that nobody published"
+    )
+    notifier(settings).notify(
+        Alert(
+            table=name,
+            partition=", ".join(sorted(found.dts)[:5]),
+            rule="metastore equals ledger",
+            rows=len(found.dts),
+            sample="table was missing or altered" if found.reshaped else "",
+            command="countinghouse history " + name,
+            message=what,
+            severity="warn",
+        ),
+    )
+    return what

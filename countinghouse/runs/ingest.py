@@ -1,0 +1,142 @@
+"""Ingests a source system: accepts deliveries, lands them as raw tables, builds its staging."""
+
+import datetime
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from countinghouse import deliveries, names
+from countinghouse.contracts import Contract, load_contracts
+from countinghouse.deliveries import Delivery, arrivals
+from countinghouse.errors import CountinghouseError
+from countinghouse.ledger import open_ledger, tables
+from countinghouse.ledger.rows import tuples
+from countinghouse.publishing.version import Version
+from countinghouse.runs.build import build
+from countinghouse.runs.land import land
+from countinghouse.runs.report import Blocked, RunReport
+from countinghouse.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A delivery that a contract expects and nobody has made yet."""
+
+    feed: names.Feed
+    dt: str
+    deadline: datetime.datetime
+
+    def __str__(self) -> str:
+        return f"{self.feed} dt={self.dt}, due by {self.deadline:%Y-%m-%d %H:%M %Z}"
+
+
+def ingest(settings: Settings, system: str, dt: str, *, run_id: str) -> RunReport:
+    """Accept, land, stage and publish whatever `system` has delivered; the run of day `dt`.
+
+    Everything that waits is taken, not only `dt`: the next runs then have nothing left to do.
+    `touched` names the business dates whose staging changed.
+    """
+    names.date(dt)
+    accept(settings, [system])
+    report = land(settings, contracts_of(settings, [system]), run_id=run_id)
+    report.add(build(settings, [f"staging.{system}"], run_id=run_id, events=_Touched(system, dt)))
+    # Each refusal was alerted when it was found; a run answers for the deliveries of its own day.
+    report.refused = refused(settings, system, dt)
+    return report
+
+
+def contracts_of(settings: Settings, systems: Sequence[str]) -> list[Contract]:
+    """Contracts of these systems; raises for a system that nothing declares."""
+    found = load_contracts(settings.project).values()
+    unknown = sorted(set(systems) - {c.system for c in found})
+    if unknown:
+        raise CountinghouseError(
+            f"no feed of {unknown[0]!r} is declared",
+            remedy=f"declare it below dbt_project/models/staging/{unknown[0]}/",
+        )
+    return [contract for contract in found if contract.system in systems]
+
+
+def accept(settings: Settings, systems: Sequence[str]) -> list[Delivery]:
+    """Append complete deliveries that are new to the delivery log, oldest date first."""
+    ledger = open_ledger(settings)
+    accepted = []
+    for contract in contracts_of(settings, systems):
+        for problem in deliveries.strays(settings, contract):
+            log.warning("not a delivery: %s", problem)
+        for arrival in arrivals.waiting(settings, ledger, contract):
+            # Taken before the files are read: what changes meanwhile is read again.
+            signature = arrivals.signature(arrival.folder)
+            delivery = deliveries.accept(ledger, settings, contract, arrival)
+            log.info("%s: %s", arrival.folder, delivery or "same content as before")
+            if delivery:
+                accepted.append(delivery)
+            arrivals.remember(ledger, arrival, signature)
+    return accepted
+
+
+def missing_deliveries(settings: Settings, system: str, dt: str) -> list[Missing]:
+    """Feeds of `system` that have no complete delivery for `dt`, in the log or in the landing."""
+    ledger = open_ledger(settings)
+    missing = []
+    for contract in contracts_of(settings, [system]):
+        if contract.expected is None or deliveries.current(ledger, contract.feed, [dt]):
+            continue
+        if any(a.dt == dt for a in deliveries.discover(settings, contract)):
+            continue
+        missing.append(Missing(contract.feed, dt, deadline(contract, dt)))
+    return missing
+
+
+def deadline(contract: Contract, day: str) -> datetime.datetime:
+    """When the delivery of `day` is late: its contract's hour on the day after, in its zone."""
+    if contract.expected is None:
+        raise CountinghouseError(
+            f"{contract.feed} declares no deadline", remedy="add landing.expected to its contract"
+        )
+    hour = datetime.time.fromisoformat(contract.expected.deadline)
+    due = datetime.date.fromisoformat(day) + datetime.timedelta(days=1)
+    return datetime.datetime.combine(due, hour, ZoneInfo(contract.expected.zone))
+
+
+def refused(settings: Settings, system: str, dt: str) -> list[Blocked]:
+    """Newest deliveries of `dt` that were refused and not corrected since."""
+    ledger = open_ledger(settings)
+    log_rows = tables.deliveries
+    newest = sa.select(
+        log_rows.c.feed,
+        log_rows.c.dt,
+        log_rows.c.status,
+        log_rows.c.reason,
+        sa.func.row_number()
+        .over(partition_by=(log_rows.c.feed, log_rows.c.seq), order_by=log_rows.c.version.desc())
+        .label("age"),
+    ).where(log_rows.c.feed.startswith(f"{system}.", autoescape=True), log_rows.c.dt == dt)
+    found = newest.subquery()
+    with ledger.connect() as connection:
+        query = sa.select(found.c.feed, found.c.reason)
+        query = query.where(found.c.age == 1, found.c.status == "refused")
+        rows = tuples(connection.execute(query))
+    return [
+        Blocked(names.Feed.parse(feed).raw, dt, "delivery accepted", 0, reason)
+        for feed, reason in rows
+    ]
+
+
+@dataclass(frozen=True)
+class _Touched:
+    """Events for a publication set of staging: one for each business date that changed."""
+
+    system: str
+    day: str
+
+    def __call__(self, changed: Sequence[Version]) -> list[dict[str, Any]]:
+        # A table without partitions changes as of the day that is being run.
+        dts = sorted({self.day if v.dt == names.WHOLE else v.dt for v in changed})
+        return [{"topic": f"touched.{self.system}", "payload": {"dt": dt}} for dt in dts]

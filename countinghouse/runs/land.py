@@ -1,0 +1,244 @@
+"""Lands deliveries: the raw and quarantine tables of feeds, through the publication list."""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+
+from countinghouse import deliveries, gates
+from countinghouse.contracts import Contract
+from countinghouse.failpoints import reach
+from countinghouse.landing.columns import quarantine_columns, raw_columns
+from countinghouse.landing.result import LandedDate, Refusal
+from countinghouse.ledger import open_ledger, publications, tables
+from countinghouse.ledger.state import load_state
+from countinghouse.notifier import Alert, notifier
+from countinghouse.planning import planner
+from countinghouse.planning.planner import Partition, State
+from countinghouse.publishing import publication, reconcile
+from countinghouse.publishing.content_digest import PartitionDigest
+from countinghouse.publishing.metastore import TableSpec
+from countinghouse.publishing.publication import Batch, Verdict, Work
+from countinghouse.publishing.version import Version, attempt_root, data_files, location
+from countinghouse.runs.report import Blocked, RunReport
+from countinghouse.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def land(settings: Settings, contracts: Sequence[Contract], *, run_id: str) -> RunReport:
+    """Land every delivery date of these feeds that differs from the log, in one pass.
+
+    A delivery that breaks its contract is refused: its date keeps what was published.
+    """
+    reconcile.finish_crashes(settings)
+    ledger = open_ledger(settings)
+    report = RunReport(run_id)
+    # A refusal may leave another delivery of the same date to land: until nothing is left.
+    one_pass = partial(_one_pass, settings, ledger, contracts, report)
+    while reconcile.surviving(settings, one_pass):
+        pass
+    return report
+
+
+def fingerprints(contracts: Iterable[Contract]) -> dict[str, str]:
+    """Contract fingerprint by raw table, as the planner compares it."""
+    return {contract.feed.raw: contract.fingerprint for contract in contracts}
+
+
+@dataclass(frozen=True)
+class _Planned:
+    state: State
+    dates: Mapping[str, list[str]]
+
+    @property
+    def partitions(self) -> list[Partition]:
+        raw = [(table, dt) for table, dts in self.dates.items() for dt in dts]
+        return raw + [(_quarantine(table), dt) for table, dt in raw]
+
+
+def _quarantine(raw: str) -> str:
+    return "quarantine." + raw.partition(".")[2]
+
+
+def _plan(
+    connection: sa.Connection,
+    living: frozenset[str],
+    contracts: Sequence[Contract],
+    bad: set[Partition],
+) -> _Planned:
+    state = load_state(connection, taken=living)
+    dates: dict[str, list[str]] = {}
+    for found in planner.stale_raw(fingerprints(contracts), state):
+        if (found.table, found.dt) not in bad:
+            dates.setdefault(found.table, []).append(found.dt)
+    return _Planned(state, dates)
+
+
+def _one_pass(
+    settings: Settings, ledger: sa.Engine, contracts: Sequence[Contract], report: RunReport
+) -> bool:
+    planned: list[_Planned] = []
+    bad = {(b.table, b.dt) for b in report.blocked}
+
+    def choose(connection: sa.Connection, living: frozenset[str]) -> list[Partition]:
+        planned[:] = [_plan(connection, living, contracts, bad)]
+        return planned[0].partitions
+
+    with ledger.connect() as connection:
+        if not choose(connection, frozenset()):
+            return False
+    scope = ",".join(sorted({c.system for c in contracts}))
+    with publication.claim(
+        settings, ledger, kind="land", scope=scope, run_id=report.run_id, choose=choose
+    ) as work:
+        if not planned[0].partitions:
+            return False
+        _land(work, contracts, planned[0], report)
+    return True
+
+
+def _land(work: Work, contracts: Sequence[Contract], planned: _Planned, report: RunReport) -> None:
+    # Here, so that a run which finds nothing to land imports no Spark.
+    from countinghouse.landing.land import write_raw
+
+    found = Batch([], {})
+    verdicts: dict[Partition, Verdict] = {}
+    landed: dict[str, LandedDate] = {}
+    for contract in contracts:
+        dts = planned.dates.get(contract.feed.raw)
+        if not dts:
+            continue
+        current = deliveries.current(work.ledger, contract.feed, dts)
+        root = attempt_root(work.settings.warehouse, work.attempt.attempt_id)
+        batch = write_raw(work.session, work.settings, contract, current, root)
+        reach("mid_write")
+        _refuse(work, batch.refusals, report)
+        for dt in batch.landed:
+            raw, quarantine = _versions(work, contract, batch.dates[dt], planned.state)
+            found.versions.extend([raw, quarantine])
+            landed[raw.version_id] = batch.dates[dt]
+        found.tables.update(_specs(contract))
+        verdicts |= gates.audit_raw(work.session, contract, batch, root)
+    publication.manifest(work, found.versions)
+    passed = publication.audit(work, found, verdicts)
+    changed = publication.publish(work, found, passed)
+    _record_conservation(work.ledger, landed, changed)
+    _tell(report, found, passed, changed, verdicts)
+
+
+def _refuse(work: Work, refusals: Sequence[Refusal], report: RunReport) -> None:
+    for refusal in refusals:
+        delivery = refusal.delivery
+        deliveries.refuse(work.ledger, work.settings, delivery, refusal.reason)
+        feed, message = delivery.feed, f"{delivery}: {refusal.reason}"
+        result = gates.refusal(delivery.dt, refusal.reason)
+        verdict = Verdict(False, [result.row()])
+        publications.record_gates(work.ledger, work.attempt, {(feed.raw, delivery.dt): verdict})
+        report.refused.append(Blocked(feed.raw, delivery.dt, result.rule, 0, message))
+        notifier(work.settings).notify(
+            Alert(
+                table=feed.raw,
+                partition=delivery.dt,
+                rule=result.rule,
+                message=f"{message}; the last good version stays published",
+                command=f"put a corrected delivery in place, then countinghouse land {feed.system}",
+            )
+        )
+
+
+def _versions(
+    work: Work, contract: Contract, landed: LandedDate, state: State
+) -> tuple[Version, Version]:
+    """The raw version of a date and the quarantine that belongs to it."""
+    raw, quarantine = contract.feed.raw, contract.feed.quarantine
+    inputs = planner.raw_inputs(raw, landed.dt, state)
+
+    def version(table: str, digest: PartitionDigest) -> Version:
+        place = location(work.attempt.attempt_id, table, landed.dt)
+        return Version(
+            version_id=f"{work.attempt.attempt_id}/{table}/{landed.dt}",
+            table=table,
+            dt=landed.dt,
+            attempt_id=work.attempt.attempt_id,
+            location=place,
+            rows=digest.rows,
+            digest=digest.digest,
+            money=digest.money,
+            fingerprint=contract.fingerprint,
+            inputs=inputs,
+            files=data_files(work.settings.warehouse / place),
+        )
+
+    slices: dict[str, Any] = {
+        "cumulative": contract.kind == "cumulative",
+        "dates": {
+            day: {"rows": d.rows, "digest": d.digest, "money": dict(d.money)}
+            for day, d in landed.slices.items()
+        },
+    }
+    # A snapshot is one state of its delivery date: its partition's own digest says everything.
+    of_dates = None if contract.kind == "full_snapshot" else slices
+    return (
+        replace(version(raw, landed.raw), slices=of_dates),
+        version(quarantine, landed.quarantine),
+    )
+
+
+def _specs(contract: Contract) -> dict[str, TableSpec]:
+    feed = contract.feed
+    return {
+        feed.raw: TableSpec(feed.raw, raw_columns(contract), contract.description, True),
+        feed.quarantine: TableSpec(
+            feed.quarantine, quarantine_columns(), f"Rows of {feed} that broke its contract.", True
+        ),
+    }
+
+
+def _record_conservation(
+    ledger: sa.Engine, landed: Mapping[str, LandedDate], changed: Iterable[Version]
+) -> None:
+    rows = [
+        {
+            "version_id": version.version_id,
+            "hop": "landing",
+            "table_name": version.table,
+            "dt": version.dt,
+            "rows_in": figures.rows_in,
+            "rows_out": figures.raw.rows,
+            "rows_quarantined": sum(figures.quarantined.values()),
+            "rows_deduplicated": 0,
+            "rows_out_of_scope": 0,
+            "money_in": dict(figures.money_in),
+            "money_out": dict(figures.raw.money),
+        }
+        for version in changed
+        if (figures := landed.get(version.version_id))
+    ]
+    if rows:
+        with ledger.begin() as connection:
+            connection.execute(tables.conservation.insert(), rows)
+
+
+def _tell(
+    report: RunReport,
+    batch: Batch,
+    passed: Sequence[Version],
+    changed: Sequence[Version],
+    verdicts: Mapping[Partition, Verdict],
+) -> None:
+    new = {v.version_id for v in changed}
+    through = {v.version_id for v in passed}
+    report.published += [(v.table, v.dt) for v in changed]
+    report.confirmed += [(v.table, v.dt) for v in passed if v.version_id not in new]
+    report.rows += sum(v.rows for v in changed)
+    for version in batch.versions:
+        if version.version_id not in through:
+            verdict = verdicts.get((version.table, version.dt), Verdict(False))
+            for failure in verdict.failures or ["not audited"]:
+                report.blocked.append(
+                    Blocked(version.table, version.dt, "default suite", version.rows, failure)
+                )
