@@ -48,7 +48,8 @@ class _Reader:
         return self.node["config"]["meta"].get("history") or {}
 
     def _declared(self) -> list[Edge]:
-        keys = [self._model_id(name) for name in self.history.values()]
+        # `changes` before `seen`: the planner folds the first.
+        keys = [self._model_id(name) for _, name in sorted(self.history.items())]
         return [Edge(self.project.relation(key), Reads.SAME) for key in keys]
 
     def _nothing_hidden(self, written: list[Call]) -> None:
