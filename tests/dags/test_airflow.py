@@ -7,12 +7,17 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
+import sqlalchemy as sa
 from running import Airflow
 
 from countinghouse.ledger import open_ledger, tables
 from countinghouse.planning.staleness import stale
 from countinghouse.publishing.outbox import pending
-from countinghouse.runs.ingest import ingest
+from countinghouse.runs.build import build
+from countinghouse.runs.ingest import accept, contracts_of, ingest
+from countinghouse.runs.land import land
+from countinghouse.settings import Settings
+from simulator import expected
 from simulator.deliveries import Defects, write_correction, write_corrupt, write_deliveries
 
 INGEST, MARTS, REBUILD = "ingest_shop", "marts_commerce", "rebuild_commerce"
@@ -23,10 +28,10 @@ BACKFILLED, WHILE_PAUSED, WITHOUT_EVENT, INCOMPLETE = DAYS[:3], *DAYS[3:]
 CLEAN = Defects(late=None, corrupt=None, held=None, repeated=False)
 
 
-def deliver(airflow: Airflow, *days: str) -> None:
+def deliver(settings: Settings, *days: str) -> None:
     for day in days:
-        root = airflow.settings.landing_root
-        write_deliveries(root, dt.date.fromisoformat(day), 1, SEED, defects=CLEAN)
+        first = dt.date.fromisoformat(day)
+        write_deliveries(settings.landing_root, first, 1, SEED, defects=CLEAN)
 
 
 def touched(airflow: Airflow, run_id: str = "") -> set[str]:
@@ -54,7 +59,7 @@ def attempts_of(airflow: Airflow, dag_id: str) -> int:
 @pytest.fixture(scope="module")
 def backfilled(airflow: Airflow) -> Airflow:
     """Three days, ingested by a backfill from the CLI and built by the runs that it woke."""
-    deliver(airflow, *BACKFILLED)
+    deliver(airflow.settings, *BACKFILLED)
     for dag_id in (INGEST, MARTS):
         airflow.pause(dag_id, False)
     airflow.backfill(INGEST, BACKFILLED[0], BACKFILLED[-1])
@@ -73,6 +78,38 @@ def test_a_backfill_ingests_each_day_and_wakes_exactly_the_touched_dates(
     lines = {day for table, day, _ in publications(backfilled) if table == "marts.fct_order_lines"}
     assert set(BACKFILLED) <= lines <= set(woken)
     assert stale(backfilled.settings, ["commerce"]) == []
+
+
+def test_one_plan_gives_the_digests_of_the_days_that_airflow_ran(
+    backfilled: Airflow, installation: Settings
+) -> None:
+    """The form of three days of `python tests/equality.py`."""
+    deliver(installation, *BACKFILLED)
+    accept(installation, ["shop"])
+    land(installation, contracts_of(installation, ["shop"]), run_id="one plan")
+    report = build(installation, ["staging.shop", "commerce"], run_id="one plan")
+    assert not report.failed, report.summary()
+    through_airflow, found = digests(backfilled.settings), digests(installation)
+    assert {key: found.get(key) for key in through_airflow} == through_airflow
+    tables_of_days = {table for table, _ in through_airflow}
+    assert len(tables_of_days) >= 10, tables_of_days
+    assert found["marts.fct_order_lines", BACKFILLED[0]].startswith(f"{expected_lines()} ")
+
+
+def digests(settings: Settings) -> dict[tuple[str, str], str]:
+    """Rows and digest of what is published for the three days, all tables of the shop."""
+    rows, made = tables.pointers.c, tables.versions.c
+    query = sa.select(rows.table_name, rows.dt, made.rows, made.digest).join_from(
+        tables.pointers, tables.versions, made.version_id == rows.version_id
+    )
+    with open_ledger(settings).connect() as connection:
+        found = connection.execute(query.where(rows.dt.in_(BACKFILLED))).all()
+    return {(row.table_name, row.dt): f"{row.rows} {row.digest}" for row in found}
+
+
+def expected_lines() -> int:
+    truth = expected(FIRST, 1, SEED)
+    return sum(sold.lines for sold in truth.values())
 
 
 def test_a_backfill_of_rebuild_builds_those_dates_and_equal_content_changes_nothing(
@@ -94,14 +131,14 @@ def test_what_a_paused_mart_and_a_dead_task_missed_is_made_good_by_maintenance(
 ) -> None:
     corrected = BACKFILLED[1]
     backfilled.pause(MARTS)
-    deliver(backfilled, WHILE_PAUSED)
+    deliver(backfilled.settings, WHILE_PAUSED)
     root = backfilled.settings.landing_root
     write_correction(root, dt.date.fromisoformat(corrected), SEED, withdrawn=1)
     backfilled.backfill(INGEST, WHILE_PAUSED, WHILE_PAUSED)
     backfilled.wait_until_done(INGEST, "backfill", {WHILE_PAUSED})
     run = backfilled.runs(INGEST, "backfill")[-1]
     assert touched(backfilled, run["dag_run_id"]) == {WHILE_PAUSED, corrected}
-    deliver(backfilled, WITHOUT_EVENT)
+    deliver(backfilled.settings, WITHOUT_EVENT)
     # Publishes like a task that dies before Airflow hears of its success.
     ingest(backfilled.settings, "shop", WITHOUT_EVENT, run_id="dies afterwards")
     backfilled.pause(MARTS, False)
@@ -121,7 +158,7 @@ def test_a_missing_and_a_refused_delivery_are_named_after_the_rest_was_published
     backfilled: Airflow,
 ) -> None:
     root = backfilled.settings.landing_root
-    deliver(backfilled, INCOMPLETE)
+    deliver(backfilled.settings, INCOMPLETE)
     shutil.rmtree(root / "shop" / "products" / f"dt={INCOMPLETE}")
     write_corrupt(root, dt.date.fromisoformat(INCOMPLETE), SEED)
     backfilled.backfill(INGEST, INCOMPLETE, INCOMPLETE)
@@ -140,6 +177,16 @@ def test_a_missing_and_a_refused_delivery_are_named_after_the_rest_was_published
         ("shop.products", "delivered by its deadline"),
         ("raw.shop__order_items", "delivery accepted"),
     }
+
+
+def test_the_night_collects_garbage_and_writes_both_docs(backfilled: Airflow) -> None:
+    backfilled.pause("nightly", False)
+    backfilled.trigger("nightly")
+    tasks = backfilled.tasks(backfilled.runs("nightly")[-1])
+    assert {task["state"] for task in tasks.values()} == {"success"}, tasks
+    docs = backfilled.settings.home / "docs"
+    assert "fct_order_lines" in (docs / "dbt" / "index.html").read_text()
+    assert "raw.shop__order_items" in (docs / "data_docs" / "index.html").read_text()
 
 
 def test_the_menu_leads_to_both_docs_for_whoever_is_logged_in(airflow: Airflow) -> None:

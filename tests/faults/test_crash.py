@@ -32,7 +32,7 @@ def test_a_publisher_killed_at_any_point_is_finished_or_forgotten(
     assert events == ([{"versions": 4}] if decided else [])
     publish(installation, pair, 3, run_id="next")
     assert shown(session, pair) == dict.fromkeys(ALL, 3)
-    assert not [done for done in reconcile(installation) if pair.name in done]
+    assert not [done for done in reconcile(installation, full=False) if pair.name in done]
 
 
 def test_a_crash_in_the_middle_of_a_set_rolls_forward_under_its_readers(
