@@ -17,8 +17,8 @@ _SESSION_CONF = {
     "spark.sql.session.timeZone": "UTC",
 }
 _REMEDY = "countinghouse up, then countinghouse status"
-# About 15 seconds: a session does not outlive its engine, so that waiting longer is in vain.
-_RETRIES = {"max_retries": 5, "initial_backoff": 100, "max_backoff": 8000}
+# Two seconds: a session does not outlive its engine, so that waiting longer is in vain.
+_RETRIES = {"max_retries": 3, "initial_backoff": 100, "max_backoff": 2000}
 
 
 def new_session_id() -> str:
