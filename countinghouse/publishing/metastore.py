@@ -4,7 +4,7 @@ Tables are external and STORED AS PARQUET: sessions that are open see a moved po
 added column in their next query, which they do not for tables made with USING parquet.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -17,6 +17,16 @@ from countinghouse.planning.model_graph import Column
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+# Up to here one call each is faster than a query.
+_FEW = 5
+_METASTORE_URL = "spark.hadoop.javax.jdo.option.ConnectionURL"
+_LOCATIONS = """
+    SELECT p.PART_NAME, s.LOCATION FROM PARTITIONS p
+    JOIN SDS s ON s.SD_ID = p.SD_ID
+    JOIN TBLS t ON t.TBL_ID = p.TBL_ID
+    JOIN DBS d ON d.DB_ID = t.DB_ID
+    WHERE d.NAME = '{schema}' AND t.TBL_NAME = '{table}'
+"""
 # Longer statements make the metastore's transaction long, not faster.
 _PARTITIONS_PER_STATEMENT = 500
 
@@ -177,6 +187,26 @@ def location(session: "SparkSession", spec: TableSpec, dt: str) -> Path | None:
     # The partition's own location comes first, its table's later.
     found = next((row[1] for row in rows if row[0] == "Location"), None)
     return Path(unquote(urlparse(found).path)) if found else None
+
+
+def locations(
+    session: "SparkSession", spec: TableSpec, dts: Collection[str]
+) -> dict[str, Path | None]:
+    """Where the metastore says these partitions lie; None or nothing where it knows none."""
+    url = session.conf.get(_METASTORE_URL, "") or ""
+    if len(dts) <= _FEW or not (spec.partitioned and url.startswith("jdbc:derby:")):
+        return {dt: location(session, spec, dt) for dt in dts}
+    # The engine's own database, in one query: no statement lists locations, and to describe one
+    # partition takes a tenth of a second.
+    schema, _, table = names.table(spec.name).partition(".")
+    listing = session.read.format("jdbc").options(
+        url=url,
+        driver="org.apache.derby.iapi.jdbc.AutoloadedDriver",
+        query=_LOCATIONS.format(schema=schema, table=table),
+    )
+    rows = listing.load().collect()
+    known = {unquote(row[0]).removeprefix("dt="): unquote(urlparse(row[1]).path) for row in rows}
+    return {dt: Path(known[dt]) for dt in dts if dt in known}
 
 
 def read_directories(session: "SparkSession", spec: TableSpec, dts: Iterable[str]) -> set[Path]:

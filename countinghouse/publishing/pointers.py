@@ -83,17 +83,12 @@ def wrong_pointers(
     expected: dict[str, str],
 ) -> dict[str, Path | None]:
     """Partitions whose location differs from `expected` (relative), with what was found."""
-    # One listing answers for every partition that has files; the others are asked one by one.
+    # One listing answers for every partition that has files.
     read = metastore.read_directories(session, spec, expected)
-    wrong: dict[str, Path | None] = {}
-    for dt, relative in expected.items():
-        wanted = settings.warehouse / relative
-        if wanted in read:
-            continue
-        found = metastore.location(session, spec, dt)
-        if found != wanted:
-            wrong[dt] = found
-    return wrong
+    wanted = {dt: settings.warehouse / relative for dt, relative in expected.items()}
+    unread = [dt for dt, folder in wanted.items() if folder not in read]
+    found = metastore.locations(session, spec, unread)
+    return {dt: found.get(dt) for dt in unread if found.get(dt) != wanted[dt]}
 
 
 def empty_directory(settings: Settings, table: str) -> Path:
