@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 Choose = Callable[[sa.Connection, frozenset[str]], Iterable[Partition]]
-_ENGINE_SECONDS = 60
+_ENGINE_SECONDS = 120
 _ENGINE_DEATHS = 2
 
 

@@ -18,7 +18,7 @@ _STARTING_HEALTH_SECONDS = 0.3
 _SICK_SECONDS = 2.0
 _LONGEST_BACKOFF = 30.0
 # A process that was healthy for so long has earned a restart without delay.
-_STABLE_SECONDS = 60.0
+_STABLE_SECONDS = 5.0
 
 
 class State(StrEnum):
