@@ -140,11 +140,15 @@ def minor_units(text: str, column: Column, exponent: int) -> int | None:
     if not (_SCIENTIFIC if exponents else _PLAIN).match(text) or _NEGATIVE_ZERO.match(text):
         return None
     exact = _EXACT.create_decimal(text)
+    limit = Decimal(10) ** (kind.precision - kind.scale)
+    # Before it is quantized, which would need more digits than there are.
+    if abs(exact) >= limit:
+        return None
     places = min(kind.scale, exponent)
     amount = _EXACT.quantize(exact, Decimal(1).scaleb(-places))
     if amount != exact and abs(amount - exact) > (column.round_within or 0):
         return None
-    if abs(amount) >= Decimal(10) ** (kind.precision - kind.scale):
+    if abs(amount) >= limit:
         return None
     return int(amount.scaleb(exponent, _EXACT))
 
