@@ -1,6 +1,7 @@
 """Faults 35, 105 and 113: analysts' sessions that stay open, and what they may do in them."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,10 +88,10 @@ VANDALISM = {
     ),
     "moves": (
         "alter table {daily} drop partition (dt='2026-01-01')",
-        "alter table {daily} partition (dt='2026-01-02') set location '/tmp/nothing/here'",
+        "alter table {daily} partition (dt='2026-01-02') set location '{elsewhere}'",
         "alter table {daily} add partition (dt='2026-01-09')",
         "alter table {daily} add partition (dt='it\\'s mine')",
-        "alter table {whole} set location '/tmp/nothing/here'",
+        "alter table {whole} set location '{elsewhere}'",
     ),
     "alters": (
         "alter table {daily} add columns (mine int)",
@@ -111,11 +112,12 @@ def test_what_an_analyst_drops_or_alters_is_restored_and_alerted(
     session: Any,
     thrift: Beeline,
     alerts: Callable[[], list[dict[str, Any]]],
+    tmp_path: Path,
     kind: str,
 ) -> None:
     publish(installation, pair, 1)
     for statement in VANDALISM[kind]:
-        thrift.run(statement.format(daily=pair.daily, whole=pair.whole))
+        thrift.run(statement.format(daily=pair.daily, whole=pair.whole, elsewhere=tmp_path))
     reconcile(installation)
     assert shown(session, pair) == dict.fromkeys(ALL, 1)
     assert session.table(pair.daily).columns == ["n", "amount_minor", "dt"]
