@@ -1,6 +1,7 @@
 """Starting, finding and ending the processes of one installation."""
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -26,7 +27,8 @@ MARKER = "COUNTINGHOUSE_SUPERVISED"
 _END_WITH_PARENT = """
 import ctypes, os, sys
 ctypes.CDLL(None).prctl(1, 15)
-os.execvp(sys.argv[1], sys.argv[1:])
+if os.getppid() == int(sys.argv[1]):
+    os.execvp(sys.argv[2], sys.argv[2:])
 """
 
 
@@ -60,6 +62,9 @@ class Start:
 
 def spawn(settings: Settings, start: Start) -> subprocess.Popen[bytes]:
     """Start a child as leader of its own session; it ends when this process does."""
+    program = start.command[0]
+    if shutil.which(program, path=start.environment.get("PATH")) is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), program)
     start.log.parent.mkdir(parents=True, exist_ok=True)
     with start.log.open("ab") as output:
         child = subprocess.Popen(
@@ -76,7 +81,9 @@ def spawn(settings: Settings, start: Start) -> subprocess.Popen[bytes]:
 
 
 def _ends_with_parent() -> list[str]:
-    return [sys.executable, "-S", "-c", _END_WITH_PARENT] if sys.platform == "linux" else []
+    if sys.platform != "linux":
+        return []
+    return [sys.executable, "-S", "-c", _END_WITH_PARENT, str(os.getpid())]
 
 
 def _record_session(settings: Settings, leader: int) -> None:
