@@ -50,6 +50,9 @@ def open_session(settings: Settings, session_id: str | None = None, *, name: str
     if not connect.listening(settings):
         raise EngineUnavailable(f"no engine on port {settings.connect_port}", remedy=_REMEDY)
     url = remote_url(settings, session_id or new_session_id())
+    # Else a forgotten session is closed by whichever thread happens to collect garbage, and waits
+    # there for calls of the others. In a thread of gRPC it waits for itself, and with it everybody.
+    SparkSession.__del__ = _left_to_grpc
     session = SparkSession.builder.remote(url).create()
     session.client.set_retry_policies([DefaultPolicy(**_RETRIES)])
     try:
@@ -64,6 +67,10 @@ def open_session(settings: Settings, session_id: str | None = None, *, name: str
     if name:
         session.addTag(name.replace(",", " "))
     return session
+
+
+def _left_to_grpc(_: Any) -> None:
+    """A session that nobody has stopped: gRPC closes the channel when that is collected."""
 
 
 def fence(settings: Settings, session_id: str, *, deadline: float = 60) -> None:

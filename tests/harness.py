@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,10 +18,10 @@ from countinghouse.names import WHOLE
 from countinghouse.planning.model_graph import Column
 from countinghouse.planning.planner import Input, Partition
 from countinghouse.publishing import publication
-from countinghouse.publishing.content_digest import digest_rows
+from countinghouse.publishing.content_digest import PartitionDigest, digest_rows
 from countinghouse.publishing.metastore import TableSpec
 from countinghouse.publishing.publication import Batch, Verdict, Work
-from countinghouse.publishing.version import Version, data_files, location
+from countinghouse.publishing.version import Version, location
 from countinghouse.settings import Settings, load
 
 Numbers = Mapping[str, Sequence[int]]
@@ -89,25 +90,20 @@ def write_numbers(
         data = {"n": list(rows), "amount_minor": list(rows)}
         fields = [("n", pa.int64()), ("amount_minor", pa.int64())]
         pq.write_table(pa.table(data, pa.schema(fields)), folder / "part-0.parquet")
-    return Version(
-        version_id=f"{work.attempt.attempt_id}/{table}/{dt}",
-        table=table,
-        dt=dt,
-        attempt_id=work.attempt.attempt_id,
-        location=place,
-        rows=len(rows),
-        digest=digest_of(rows),
-        money={"amount USD": sum(rows)} if rows else {},
-        fingerprint="numbers",
-        inputs=tuple(inputs),
-        files=data_files(folder),
-        slices=slices,
+    return work.version(
+        table, dt, content(rows), fingerprint="numbers", inputs=tuple(inputs), slices=slices
     )
+
+
+def content(rows: Sequence[int]) -> PartitionDigest:
+    """What a partition of these numbers holds."""
+    digest = digest_rows([{"n": n, "amount_minor": n} for n in rows], COLUMNS[:2])
+    return replace(digest, money={"amount USD": sum(rows)} if rows else {})
 
 
 def digest_of(rows: Sequence[int]) -> str:
     """The content digest that publishing these numbers gives."""
-    return digest_rows([{"n": n, "amount_minor": n} for n in rows], COLUMNS[:2]).digest
+    return content(rows).digest
 
 
 def spec(table: str, *, partitioned: bool = True) -> TableSpec:
@@ -125,6 +121,6 @@ def read_numbers(session: object, table: str) -> dict[str, list[int]]:
 
 
 if __name__ == "__main__":
-    _, _, name, content, run = sys.argv
-    done = publish_numbers(load(), name, json.loads(content), run_id=run)
+    _, _, name, numbers, run = sys.argv
+    done = publish_numbers(load(), name, json.loads(numbers), run_id=run)
     print(json.dumps([version.version_id for version in done]))

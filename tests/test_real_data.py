@@ -5,7 +5,7 @@ from typing import Any
 
 import cut_deliveries
 import pytest
-from models.readme_totals import COMPLETEJOURNEY, Total
+from models.readme_totals import COMPLETEJOURNEY, ECB_FX, Total
 
 from countinghouse.engine_session import open_session
 from countinghouse.names import dates_between
@@ -66,13 +66,30 @@ def test_the_readme_of_completejourney_is_right(year: RunReport, sql: Any, total
     assert sql(total.query) == total.expected
 
 
-def test_every_day_of_the_file_of_the_ecb_is_landed(
-    rates: tuple[RunReport, RunReport], sql: Any
+@pytest.fixture(scope="module")
+def quotes(installation: Any, rates: tuple[RunReport, RunReport]) -> str:
+    """Every quote that was landed, one row per currency and day, as a subquery."""
+    (contract,) = contracts_of(installation, ["ecb_fx"])
+    columns = ", ".join(c.name for c in contract.columns if c.name != "date")
+    return (
+        "(select string(date) as dt, upper(name) as currency from raw.ecb_fx__rates "
+        f"unpivot (rate for name in ({columns})) where dt = '{LAST}')"
+    )
+
+
+@pytest.mark.parametrize("total", ECB_FX, ids=lambda total: total.says)
+def test_the_readme_of_the_ecb_is_right(
+    rates: tuple[RunReport, RunReport], sql: Any, quotes: str, total: Total
 ) -> None:
     assert not any(report.failed for report in rates), rates[1].summary()
-    days = "select count(*), min(date), max(date) from raw.ecb_fx__rates where dt = "
-    assert [str(cell) for cell in sql(f"{days}'{LAST}'")] == ["6983", "1999-01-04", LAST]
-    assert sql(f"{days}'{LAST_BUT_ONE}'")[0] == 6982
+    assert sql(total.query.format(quotes=quotes)) == total.expected
+
+
+def test_a_cumulative_file_is_landed_as_it_was_delivered(
+    rates: tuple[RunReport, RunReport], sql: Any
+) -> None:
+    days = "select count_if(dt = '{}'), count_if(dt = '{}') from raw.ecb_fx__rates"
+    assert sql(days.format(LAST_BUT_ONE, LAST)) == (6982, 6983)
 
 
 def test_every_live_currency_has_a_rate_on_every_calendar_day(

@@ -17,10 +17,19 @@ from countinghouse.errors import CountinghouseError, EngineUnavailable, Fenced
 from countinghouse.failpoints import reach
 from countinghouse.ledger import attempts, publications
 from countinghouse.ledger.attempts import Attempt
-from countinghouse.planning.planner import Partition
+from countinghouse.planning.planner import Input, Partition
 from countinghouse.publishing import pointers
+from countinghouse.publishing.content_digest import PartitionDigest
 from countinghouse.publishing.metastore import TableSpec
-from countinghouse.publishing.version import Version, broken, write_json, write_manifest
+from countinghouse.publishing.version import (
+    AUDIT,
+    Version,
+    broken,
+    data_files,
+    location,
+    write_json,
+    write_manifest,
+)
 from countinghouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -46,6 +55,34 @@ class Work:
     ledger: sa.Engine
     attempt: Attempt
     session: "SparkSession"
+
+    def version(
+        self,
+        table: str,
+        dt: str,
+        digest: PartitionDigest,
+        *,
+        fingerprint: str,
+        inputs: tuple[Input, ...],
+        slices: Mapping[str, Any] | None = None,
+    ) -> Version:
+        """The version of a partition that this attempt has written, with the files it finds."""
+        attempt_id = self.attempt.attempt_id
+        place = location(attempt_id, table, dt)
+        return Version(
+            version_id=f"{attempt_id}/{table}/{dt}",
+            table=table,
+            dt=dt,
+            attempt_id=attempt_id,
+            location=place,
+            rows=digest.rows,
+            digest=digest.digest,
+            money=digest.money,
+            fingerprint=fingerprint,
+            inputs=inputs,
+            files=data_files(self.settings.warehouse / place),
+            slices=slices,
+        )
 
 
 @dataclass(frozen=True)
@@ -175,7 +212,7 @@ def audit(work: Work, batch: Batch, verdicts: Mapping[Partition, Verdict]) -> li
         verdict = verdicts.get((version.table, version.dt), Verdict(passed=False))
         problem = broken(work.settings.warehouse, version)
         write_json(
-            work.settings.warehouse / version.location / "_audit.json",
+            work.settings.warehouse / version.location / AUDIT,
             {
                 "passed": verdict.passed and not problem,
                 "failures": [*verdict.failures, *([problem] if problem else [])],

@@ -8,7 +8,7 @@ from countinghouse.planning.model_graph import Graph, Model, Shape
 from countinghouse.planning.planner import Plan, Published, State, resolve
 from countinghouse.publishing.content_digest import EMPTY, Money, PartitionDigest, partition_digests
 from countinghouse.publishing.publication import Work
-from countinghouse.publishing.version import Version, attempt_root, data_files, location
+from countinghouse.publishing.version import Version, attempt_root
 
 
 def described(
@@ -30,7 +30,13 @@ def described(
         }
     )
     return [
-        _version(work, model, dt, digests[model.name, dt], overlay, graph)
+        work.version(
+            model.name,
+            dt,
+            digests[model.name, dt],
+            fingerprint=model.fingerprint,
+            inputs=resolve(model, dt, overlay, graph),
+        )
         for model in built
         for dt in plan.builds[model.name]
         if (model.name, dt) in digests
@@ -68,22 +74,3 @@ def _refuse_unplanned(work: Work, model: Model, planned: Sequence[str]) -> None:
             f"{model.name} wrote {sorted(written - set(planned))[:3]}, which nobody planned",
             remedy="restrict the model to its run dates: join {{ run_dates() }} on dt",
         )
-
-
-def _version(
-    work: Work, model: Model, dt: str, digest: PartitionDigest, state: State, graph: Graph
-) -> Version:
-    place = location(work.attempt.attempt_id, model.name, dt)
-    return Version(
-        version_id=f"{work.attempt.attempt_id}/{model.name}/{dt}",
-        table=model.name,
-        dt=dt,
-        attempt_id=work.attempt.attempt_id,
-        location=place,
-        rows=digest.rows,
-        digest=digest.digest,
-        money=digest.money,
-        fingerprint=model.fingerprint,
-        inputs=resolve(model, dt, state, graph),
-        files=data_files(work.settings.warehouse / place),
-    )

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -19,10 +19,9 @@ from countinghouse.notifier import Alert, notifier
 from countinghouse.planning import planner
 from countinghouse.planning.planner import Partition, State
 from countinghouse.publishing import publication, reconcile
-from countinghouse.publishing.content_digest import PartitionDigest
 from countinghouse.publishing.metastore import TableSpec
 from countinghouse.publishing.publication import Batch, Verdict, Work
-from countinghouse.publishing.version import Version, attempt_root, data_files, location
+from countinghouse.publishing.version import Version, attempt_root
 from countinghouse.runs.report import Blocked, RunReport
 from countinghouse.settings import Settings
 
@@ -157,22 +156,7 @@ def _versions(
     raw, quarantine = contract.feed.raw, contract.feed.quarantine
     inputs = planner.raw_inputs(raw, landed.dt, state)
 
-    def version(table: str, digest: PartitionDigest) -> Version:
-        place = location(work.attempt.attempt_id, table, landed.dt)
-        return Version(
-            version_id=f"{work.attempt.attempt_id}/{table}/{landed.dt}",
-            table=table,
-            dt=landed.dt,
-            attempt_id=work.attempt.attempt_id,
-            location=place,
-            rows=digest.rows,
-            digest=digest.digest,
-            money=digest.money,
-            fingerprint=contract.fingerprint,
-            inputs=inputs,
-            files=data_files(work.settings.warehouse / place),
-        )
-
+    version = partial(work.version, dt=landed.dt, fingerprint=contract.fingerprint, inputs=inputs)
     slices: dict[str, Any] = {
         "cumulative": contract.kind == "cumulative",
         "dates": {
@@ -183,8 +167,8 @@ def _versions(
     # A snapshot is one state of its delivery date: its partition's own digest says everything.
     of_dates = None if contract.kind == "full_snapshot" else slices
     return (
-        replace(version(raw, landed.raw), slices=of_dates),
-        version(quarantine, landed.quarantine),
+        version(raw, digest=landed.raw, slices=of_dates),
+        version(quarantine, digest=landed.quarantine),
     )
 
 

@@ -1,5 +1,6 @@
 """One supervised process: started, watched, replaced when it is dead or sick."""
 
+import logging
 import subprocess
 import time
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from enum import StrEnum
 from countinghouse.errors import CountinghouseError
 from countinghouse.services import processes
 from countinghouse.settings import Settings
+
+log = logging.getLogger(__name__)
 
 # Health calls that may fail in a row before a running process counts as sick.
 _PATIENCE = 3
@@ -111,6 +114,7 @@ class Child:
         if self.component.healthy(now - self._started):
             became = self.state is State.STARTING
             if self.state is not State.HEALTHY:
+                log.info("%s is healthy", self.component.name)
                 self._enter(State.HEALTHY)
             self._failures = 0
             self._next_health = time.monotonic() + _HEALTH_SECONDS
@@ -121,6 +125,7 @@ class Child:
                 self._lost(f"not healthy {self.component.start_seconds:g} s after its start")
             return False
         self._failures += 1
+        log.warning("%s failed a health call", self.component.name)
         self._next_health = time.monotonic() + 1
         if self.state is State.HEALTHY:
             self._enter(State.FAILING)
@@ -133,6 +138,7 @@ class Child:
         lived = time.monotonic() - self._since
         stable = self.state is not State.STARTING and lived > _STABLE_SECONDS
         self._quick_deaths = 0 if stable else self._quick_deaths + 1
+        log.warning("%s %s; it is started again", self.component.name, reason)
         self._end(patience)
         self.reason = reason
         self._enter(State.WAITING)

@@ -8,6 +8,7 @@ ends everything when it gets SIGTERM.
 import argparse
 import contextlib
 import fcntl
+import logging
 import os
 import signal
 import subprocess
@@ -167,6 +168,8 @@ def main() -> None:
     parser.add_argument("--no-airflow", action="store_true")
     arguments = parser.parse_args()
     settings = settings_module.load()
+    logging.basicConfig(format="%(asctime)s %(message)s")
+    logging.getLogger("countinghouse").setLevel(logging.INFO)
     with only_one(settings):
         supervisor = Supervisor(settings, with_airflow=not arguments.no_airflow)
 

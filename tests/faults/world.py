@@ -19,7 +19,7 @@ from countinghouse.planning.model_graph import Column
 from countinghouse.planning.planner import Partition
 from countinghouse.publishing import metastore, publication
 from countinghouse.publishing.publication import Batch, Verdict, Work
-from countinghouse.publishing.version import Version, data_files, location
+from countinghouse.publishing.version import Version, location
 from countinghouse.settings import Settings, load
 from tests import harness
 
@@ -108,19 +108,7 @@ def _write(work: Work, table: str, dt: str, value: int, more: Sequence[Column]) 
         part = pa.array(rows[number::_FILES], pa.int64())
         names = ["n", "amount_minor", *(c.name for c in more)]
         pq.write_table(pa.table(dict.fromkeys(names, part)), folder / f"part-{number}.parquet")
-    return Version(
-        version_id=f"{work.attempt.attempt_id}/{table}/{dt}",
-        table=table,
-        dt=dt,
-        attempt_id=work.attempt.attempt_id,
-        location=place,
-        rows=len(rows),
-        digest=harness.digest_of(rows),
-        money={"amount USD": sum(rows)},
-        fingerprint="numbers",
-        inputs=(),
-        files=data_files(folder),
-    )
+    return work.version(table, dt, harness.content(rows), fingerprint="numbers", inputs=())
 
 
 def shown(session: Any, pair: Pair) -> dict[str, int]:

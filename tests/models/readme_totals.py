@@ -84,12 +84,11 @@ COMPLETEJOURNEY = (
     ),
 )
 
-# Of a delivery on 2026-04-13 or later.
+# Of a delivery on 2026-04-13 or later; {quotes} has one row per currency and quoted day, `dt`.
 ECB_FX = (
     Total(
         "6,983 days, 1999-01-04 to 2026-04-13",
-        "select count(distinct dt), min(dt), max(dt), count(distinct currency) "
-        "from staging.stg_ecb_fx__rates",
+        "select count(distinct dt), min(dt), max(dt), count(distinct currency) from {quotes}",
         (6983, "1999-01-04", "2026-04-13", 41),
     ),
     Total(
@@ -97,7 +96,7 @@ ECB_FX = (
         "select max(case when currency = 'TRL' then dt end), "
         "min(case when currency = 'TRY' then dt end), "
         "max(case when currency = 'ROL' then dt end), "
-        "min(case when currency = 'RON' then dt end) from staging.stg_ecb_fx__rates",
+        "min(case when currency = 'RON' then dt end) from {quotes}",
         ("2004-12-31", "2005-01-03", "2005-06-30", "2005-07-01"),
     ),
     Total(
@@ -106,7 +105,7 @@ ECB_FX = (
         "max(case when currency = 'HRK' then dt end), "
         "max(case when currency = 'BGN' then dt end), "
         "min(case when currency = 'BRL' then dt end), "
-        "min(case when currency = 'CNY' then dt end) from staging.stg_ecb_fx__rates",
+        "min(case when currency = 'CNY' then dt end) from {quotes}",
         ("2022-03-01", "2022-12-30", "2025-12-31", "2008-01-02", "2005-04-01"),
     ),
     Total(
@@ -114,7 +113,14 @@ ECB_FX = (
         "select count_if(gap = 1), count_if(gap = 2), count_if(gap = 3), count_if(gap = 4), "
         "count_if(gap = 5), max(gap) from (select datediff(cast(dt as date), "
         "cast(lag(dt) over (order by dt) as date)) as gap "
-        "from (select distinct dt from staging.stg_ecb_fx__rates))",
+        "from (select distinct dt from {quotes}))",
         (5528, 23, 1373, 22, 36, 5),
+    ),
+    Total(
+        "ISK has a hole of years",
+        "select dt, cast(gap as int) from (select dt, datediff(cast(dt as date), "
+        "cast(lag(dt) over (order by dt) as date)) as gap from {quotes} where currency = 'ISK') "
+        "where gap > 5",
+        ("2018-02-01", 3341),
     ),
 )
