@@ -6,7 +6,7 @@ import os
 import secrets
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -62,6 +62,12 @@ class Settings(BaseSettings):
     """Earlier versions of each partition that `gc` keeps."""
     gc_grace_seconds: int = 3600
     """Nothing that was in use so recently is collected: a query may still read it."""
+
+    @field_validator("home", "project", "landing")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        # The engine has another working folder.
+        return path and path.resolve()
 
     @property
     def landing_root(self) -> Path:

@@ -31,6 +31,8 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     os.environ["COUNTINGHOUSE_HOME"] = str(tmp_path_factory.mktemp("home"))
     # So that a test of frozen holders does not wait a minute.
     os.environ["COUNTINGHOUSE_LEASE_SECONDS"] = "8"
+    # Tests reconcile when they want it; each new engine is still looked after at once.
+    os.environ["COUNTINGHOUSE_RECONCILE_SECONDS"] = "3600"
     module.load.cache_clear()
     yield module.load()
     os.environ.clear()

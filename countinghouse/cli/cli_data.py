@@ -122,17 +122,15 @@ def gc(
 
 def reconcile(
     quick: bool = typer.Option(False, "--quick", help="Do not ask the metastore."),
-    every: int = typer.Option(0, help="Go on, quickly, every so many seconds."),
+    every: int = typer.Option(0, help="Go on, every so many seconds."),
 ) -> None:
     """Finish what crashed and make the metastore say what the ledger says."""
     from countinghouse.publishing import reconcile as module
 
-    full = not quick
     while True:
         try:
-            for line in module.reconcile(load(), full=full):
+            for line in module.reconcile(load(), full=not quick):
                 typer.echo(f"{datetime.now(UTC):%F %T} {line}")
-            full = False
         except CountinghouseError as error:
             if not every:
                 raise

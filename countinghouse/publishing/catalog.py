@@ -30,15 +30,14 @@ def rebuild_catalog(settings: Settings) -> Rebuilt:
     session = engine_session.open_session(settings, name="rebuild-catalog")
     try:
         for name, spec in sorted(published.table_specs(ledger).items()):
-            session.sql(f"DROP TABLE IF EXISTS {name}")
+            metastore.drop(session, name)
             metastore.ensure_table(session, spec, pointers.empty_directory(settings, name))
-            found = everything.get(name, {})
-            places = {dt: settings.warehouse / place.path for dt, place in found.items()}
+            places = reconcile.directories(settings, name, everything.get(name, {}))
             if places:
                 metastore.point(session, spec, places)
     finally:
         session.stop()
-    # Reads every location back, and takes care of partitions whose files are lost.
+    # Reads every location back.
     problems = [*done, *reconcile.reconcile(settings, full=True)]
     return Rebuilt(len(everything), sum(map(len, everything.values())), problems)
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from countinghouse.publishing import metastore, pointers
+from countinghouse.publishing import metastore, metastore_db, pointers
 from countinghouse.publishing.metastore import TableSpec
+from countinghouse.publishing.metastore_db import Registered
 from countinghouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,6 +29,39 @@ class Difference:
 
     def __bool__(self) -> bool:
         return self.reshaped or bool(self.dts)
+
+
+def differences(
+    settings: Settings,
+    session: "SparkSession",
+    tables: Mapping[str, tuple[TableSpec, Mapping[str, Path]]],
+) -> dict[str, Difference]:
+    """Tables that are not as declared or do not read the directories they should, all at once."""
+    if not metastore_db.is_embedded(session):
+        found = {
+            name: difference(settings, session, spec, expected)
+            for name, (spec, expected) in tables.items()
+        }
+    else:
+        registered = metastore_db.everything(session)
+        found = {
+            name: _compared(registered.get(name), spec, expected)
+            for name, (spec, expected) in tables.items()
+        }
+    return {name: differs for name, differs in found.items() if differs}
+
+
+def _compared(
+    found: Registered | None, spec: TableSpec, expected: Mapping[str, Path]
+) -> Difference:
+    if found is None or not metastore.is_declared(found, spec):
+        return Difference(reshaped=True, wrong=frozenset(expected))
+    if not spec.partitioned:
+        wrong = {dt for dt, place in expected.items() if found.location != place}
+        return Difference(wrong=frozenset(wrong))
+    wrong = {dt for dt, place in expected.items() if found.partitions.get(dt) != place}
+    extra = found.partitions.keys() - expected.keys()
+    return Difference(wrong=frozenset(wrong), extra=frozenset(extra))
 
 
 def difference(

@@ -13,20 +13,14 @@ from urllib.parse import unquote, urlparse
 from countinghouse import names
 from countinghouse.errors import CountinghouseError
 from countinghouse.planning.model_graph import Column
+from countinghouse.publishing import metastore_db
+from countinghouse.publishing.metastore_db import Registered
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 # Up to here one call each is faster than a query.
 _FEW = 5
-_METASTORE_URL = "spark.hadoop.javax.jdo.option.ConnectionURL"
-_LOCATIONS = """
-    SELECT p.PART_NAME, s.LOCATION FROM PARTITIONS p
-    JOIN SDS s ON s.SD_ID = p.SD_ID
-    JOIN TBLS t ON t.TBL_ID = p.TBL_ID
-    JOIN DBS d ON d.DB_ID = t.DB_ID
-    WHERE d.NAME = '{schema}' AND t.TBL_NAME = '{table}'
-"""
 # Longer statements make the metastore's transaction long, not faster.
 _PARTITIONS_PER_STATEMENT = 500
 
@@ -90,8 +84,15 @@ def as_declared(session: "SparkSession", spec: TableSpec) -> bool:
         return False
     if ("# Partition Information" in said) != spec.partitioned:
         return False
-    wanted = {c.name: _plain(c.type) for c in _data_columns(spec)}
-    return _existing(session, spec) == wanted
+    return _existing(session, spec) == _declared_types(spec)
+
+
+def is_declared(found: Registered | None, spec: TableSpec) -> bool:
+    """The same of what the metastore's database holds."""
+    if found is None or found.kind != "EXTERNAL_TABLE" or "ParquetHiveSerDe" not in found.serde:
+        return False
+    keys = {"dt"} if spec.partitioned else set()
+    return found.keys == keys and found.columns == _declared_types(spec)
 
 
 def drop(session: "SparkSession", table: str) -> None:
@@ -129,6 +130,10 @@ def _create(session: "SparkSession", spec: TableSpec, empty: Path) -> None:
 
 def _data_columns(spec: TableSpec) -> list[Column]:
     return [c for c in spec.columns if not (spec.partitioned and c.name == "dt")]
+
+
+def _declared_types(spec: TableSpec) -> dict[str, str]:
+    return {c.name: _plain(c.type) for c in _data_columns(spec)}
 
 
 def _declared(columns: Iterable[Column]) -> str:
@@ -193,20 +198,11 @@ def locations(
     session: "SparkSession", spec: TableSpec, dts: Collection[str]
 ) -> dict[str, Path | None]:
     """Where the metastore says these partitions lie; None or nothing where it knows none."""
-    url = session.conf.get(_METASTORE_URL, "") or ""
-    if len(dts) <= _FEW or not (spec.partitioned and url.startswith("jdbc:derby:")):
+    if len(dts) <= _FEW or not (spec.partitioned and metastore_db.is_embedded(session)):
         return {dt: location(session, spec, dt) for dt in dts}
-    # The engine's own database, in one query: no statement lists locations, and to describe one
-    # partition takes a tenth of a second.
-    schema, _, table = names.table(spec.name).partition(".")
-    listing = session.read.format("jdbc").options(
-        url=url,
-        driver="org.apache.derby.iapi.jdbc.AutoloadedDriver",
-        query=_LOCATIONS.format(schema=schema, table=table),
-    )
-    rows = listing.load().collect()
-    known = {unquote(row[0]).removeprefix("dt="): unquote(urlparse(row[1]).path) for row in rows}
-    return {dt: Path(known[dt]) for dt in dts if dt in known}
+    # No statement lists locations, and to describe one partition takes a tenth of a second.
+    known = metastore_db.partition_locations(session, spec.name)
+    return {dt: known[dt] for dt in dts if dt in known}
 
 
 def read_directories(session: "SparkSession", spec: TableSpec, dts: Iterable[str]) -> set[Path]:

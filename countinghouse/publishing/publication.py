@@ -245,7 +245,8 @@ def publish(work: Work, batch: Batch, passed: Sequence[Version]) -> list[Version
     set_id, changed = publications.decide(work.ledger, work.attempt, batch, passed)
     reach("after_decide")
     pointers.log_set(work.settings, work.ledger, set_id)
-    same = [version for version in passed if version not in changed]
+    new = {version.version_id for version in changed}
+    same = [version for version in passed if version.version_id not in new]
     pointers.log_confirmed(work.settings, work.ledger, same)
     roll_forward_surviving(work, set_id)
     return changed

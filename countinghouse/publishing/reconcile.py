@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -38,7 +38,7 @@ _ENGINE_DEATHS = 2
 def reconcile(settings: Settings, *, full: bool = True) -> list[str]:
     """Finish crashes, check every published directory, repair pointers; return what was done.
 
-    Without `full` the metastore is not asked: a check that a minute can afford.
+    Without `full` the metastore is asked only when there was something to do.
     """
     done = finish_crashes(settings)
     ledger = open_ledger(settings)
@@ -142,20 +142,25 @@ def find_lost(settings: Settings, ledger: sa.Engine) -> list[str]:
 
 def repair(settings: Settings, ledger: sa.Engine, session: "SparkSession") -> list[str]:
     """Let the metastore say what the ledger says, table by table."""
+    locations = published.locations(ledger)
+    tables = {
+        spec.name: (spec, directories(settings, spec.name, locations[spec.name]))
+        for spec in published.table_specs(ledger).values()
+        if locations.get(spec.name)
+    }
     done = []
-    for spec in published.table_specs(ledger).values():
-        expected = _expected(settings, ledger, spec)
-        if expected:
-            suspected = catalog_check.difference(settings, session, spec, expected)
-            if suspected:
-                done += _restore(settings, ledger, spec, suspected)
+    for name, suspected in catalog_check.differences(settings, session, tables).items():
+        done += _restore(settings, ledger, tables[name][0], suspected)
     return done
 
 
-def _expected(settings: Settings, ledger: sa.Engine, spec: TableSpec) -> dict[str, Path]:
+def directories(
+    settings: Settings, table: str, locations: Mapping[str, Location]
+) -> dict[str, Path]:
+    """What readers of a table must read, by partition: for a lost one, a file that is an error."""
     return {
-        dt: _grave(settings, spec.name, dt) if found.collected else settings.warehouse / found.path
-        for dt, found in published.locations(ledger).get(spec.name, {}).items()
+        dt: _grave(settings, table, dt) if found.collected else settings.warehouse / found.path
+        for dt, found in locations.items()
     }
 
 
@@ -213,7 +218,8 @@ def _restore(
 
     with _claim(settings, ledger, f"pointers of {name}", choose) as work:
         mine = {dt for _, dt in work.attempt.epochs}
-        everything = _expected(settings, ledger, spec)
+        locations = published.locations(ledger).get(name, {})
+        everything = directories(settings, name, locations)
         expected = {dt: place for dt, place in everything.items() if dt in mine}
         found = catalog_check.difference(settings, work.session, spec, expected, only=mine)
         if not mine or not found:

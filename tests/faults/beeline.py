@@ -59,7 +59,7 @@ def _after_echo(lines: list[str], statement: str) -> list[str]:
 @contextlib.contextmanager
 def beeline(settings: Settings) -> Iterator[Beeline]:
     """Open a session and keep it open."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [
             str(spark_home() / "bin" / "beeline"),
             *("-u", f"jdbc:hive2://127.0.0.1:{settings.thrift_port}/", "-n", "analyst"),
@@ -71,9 +71,8 @@ def beeline(settings: Settings) -> Iterator[Beeline]:
         text=True,
         env={**os.environ, "SPARK_HOME": str(spark_home())},
         cwd=settings.run,
-    )
-    try:
-        yield Beeline(process)
-    finally:
-        process.kill()
-        process.wait()
+    ) as process:
+        try:
+            yield Beeline(process)
+        finally:
+            process.kill()

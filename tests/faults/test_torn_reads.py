@@ -41,3 +41,5 @@ def test_the_reader_sees_an_overwrite_in_place(installation: Settings, session: 
         )
         reader.wait_for(1)
     assert reader.torn or reader.errors
+    # Whole again for the tests that come after.
+    publish(installation, pair, 2)

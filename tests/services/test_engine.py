@@ -149,8 +149,10 @@ def in_background(session: Any, statement: str) -> Iterator[list[str]]:
     outcome: list[str] = []
     worker = threading.Thread(target=run, args=(session, statement, outcome))
     worker.start()
-    yield outcome
-    worker.join(60)
+    try:
+        yield outcome
+    finally:
+        worker.join(60)
     assert not worker.is_alive()
 
 

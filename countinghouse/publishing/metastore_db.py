@@ -1,0 +1,99 @@
+"""The engine's own metastore database, asked by SQL where statements would be one per partition.
+
+Only the embedded Derby is asked this way; a metastore elsewhere is asked through statements.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlparse
+
+from countinghouse import names
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_URL = "spark.hadoop.javax.jdo.option.ConnectionURL"
+_DRIVER = "org.apache.derby.iapi.jdbc.AutoloadedDriver"
+_TABLES = """
+    SELECT d.NAME AS SCHEMA_NAME, t.TBL_NAME, t.TBL_TYPE, s.LOCATION, e.SLIB, k.PKEY_NAME
+    FROM TBLS t
+    JOIN DBS d ON d.DB_ID = t.DB_ID
+    JOIN SDS s ON s.SD_ID = t.SD_ID
+    LEFT JOIN SERDES e ON e.SERDE_ID = s.SERDE_ID
+    LEFT JOIN PARTITION_KEYS k ON k.TBL_ID = t.TBL_ID
+"""
+_COLUMNS = """
+    SELECT d.NAME AS SCHEMA_NAME, t.TBL_NAME, c.COLUMN_NAME, c.TYPE_NAME
+    FROM TBLS t
+    JOIN DBS d ON d.DB_ID = t.DB_ID
+    JOIN SDS s ON s.SD_ID = t.SD_ID
+    JOIN COLUMNS_V2 c ON c.CD_ID = s.CD_ID
+"""
+_PARTITIONS = """
+    SELECT d.NAME AS SCHEMA_NAME, t.TBL_NAME, p.PART_NAME, s.LOCATION
+    FROM PARTITIONS p
+    JOIN SDS s ON s.SD_ID = p.SD_ID
+    JOIN TBLS t ON t.TBL_ID = p.TBL_ID
+    JOIN DBS d ON d.DB_ID = t.DB_ID
+"""
+
+
+@dataclass
+class Registered:
+    """One table or view as the metastore has it; paths are absolute."""
+
+    kind: str
+    serde: str
+    location: Path | None
+    keys: set[str] = field(default_factory=set)
+    columns: dict[str, str] = field(default_factory=dict)
+    partitions: dict[str, Path] = field(default_factory=dict)
+
+
+def is_embedded(session: "SparkSession") -> bool:
+    """Whether the engine keeps its metastore in a Derby of its own."""
+    return (session.conf.get(_URL, "") or "").startswith("jdbc:derby:")
+
+
+def everything(session: "SparkSession") -> Mapping[str, Registered]:
+    """All tables by name, in three queries."""
+    found: dict[str, Registered] = {}
+    for row in _rows(session, _TABLES):
+        one = found.setdefault(_name(row), Registered(row[2], row[4] or "", _path(row[3])))
+        if row[5]:
+            one.keys.add(row[5])
+    # A table that was made or dropped between the queries is compared in the next round.
+    for row in _rows(session, _COLUMNS):
+        if _name(row) in found:
+            found[_name(row)].columns[row[2]] = row[3]
+    for row in _rows(session, _PARTITIONS):
+        if _name(row) in found:
+            found[_name(row)].partitions[_dt(row[2])] = _path(row[3]) or Path()
+    return found
+
+
+def partition_locations(session: "SparkSession", table: str) -> dict[str, Path]:
+    """Where the partitions of one table lie, in one query."""
+    schema, _, name = names.table(table).partition(".")
+    rows = _rows(session, f"{_PARTITIONS} WHERE d.NAME = '{schema}' AND t.TBL_NAME = '{name}'")
+    return {_dt(row[2]): _path(row[3]) or Path() for row in rows}
+
+
+def _rows(session: "SparkSession", query: str) -> list[Any]:
+    url = session.conf.get(_URL)
+    reader = session.read.format("jdbc").options(url=url, driver=_DRIVER, query=query)
+    return list(reader.load().collect())
+
+
+def _name(row: Any) -> str:
+    return f"{row[0]}.{row[1]}"
+
+
+def _dt(part_name: str) -> str:
+    return unquote(part_name).removeprefix("dt=")
+
+
+def _path(location: str | None) -> Path | None:
+    return Path(unquote(urlparse(location).path)) if location else None
