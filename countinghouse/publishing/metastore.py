@@ -19,8 +19,6 @@ from countinghouse.publishing.metastore_db import Registered
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-# Up to here one call each is faster than a query.
-_FEW = 5
 # Longer statements make the metastore's transaction long, not faster.
 _PARTITIONS_PER_STATEMENT = 500
 
@@ -194,30 +192,14 @@ def location(session: "SparkSession", spec: TableSpec, dt: str) -> Path | None:
     return Path(unquote(urlparse(found).path)) if found else None
 
 
-def locations(
-    session: "SparkSession", spec: TableSpec, dts: Collection[str]
-) -> dict[str, Path | None]:
-    """Where the metastore says these partitions lie; None or nothing where it knows none."""
-    if len(dts) <= _FEW or not (spec.partitioned and metastore_db.is_embedded(session)):
-        return {dt: location(session, spec, dt) for dt in dts}
-    # No statement lists locations, and to describe one partition takes a tenth of a second.
-    known = metastore_db.partition_locations(session, spec.name)
-    return {dt: known[dt] for dt in dts if dt in known}
-
-
-def read_directories(session: "SparkSession", spec: TableSpec, dts: Iterable[str]) -> set[Path]:
-    """Directories that hold the files a reader of these partitions would open now."""
-    from pyspark.errors import AnalysisException
-
-    frame = session.table(names.table(spec.name))
-    try:
-        if spec.partitioned:
-            frame = frame.where(frame["dt"].isin(sorted(dts)))
-        files = frame.inputFiles()
-    except AnalysisException:
-        # The directory of an unpartitioned table has vanished: nobody reads anything.
-        return set()
-    return {Path(unquote(urlparse(file).path)).parent for file in files}
+def locations(session: "SparkSession", spec: TableSpec, dts: Collection[str]) -> dict[str, Path]:
+    """Where the metastore says these partitions lie; nothing where it knows none."""
+    if spec.partitioned and metastore_db.is_embedded(session):
+        # No statement lists locations, and to describe one partition takes a tenth of a second.
+        known = metastore_db.partition_locations(session, spec.name)
+        return {dt: known[dt] for dt in dts if dt in known}
+    found = {dt: location(session, spec, dt) for dt in dts}
+    return {dt: place for dt, place in found.items() if place}
 
 
 def _groups(items: Sequence[str], size: int) -> Iterable[Sequence[str]]:

@@ -83,12 +83,9 @@ def wrong_pointers(
     expected: dict[str, str],
 ) -> dict[str, Path | None]:
     """Partitions whose location differs from `expected` (relative), with what was found."""
-    # One listing answers for every partition that has files.
-    read = metastore.read_directories(session, spec, expected)
     wanted = {dt: settings.warehouse / relative for dt, relative in expected.items()}
-    unread = [dt for dt, folder in wanted.items() if folder not in read]
-    found = metastore.locations(session, spec, unread)
-    return {dt: found.get(dt) for dt in unread if found.get(dt) != wanted[dt]}
+    found = metastore.locations(session, spec, expected)
+    return {dt: found.get(dt) for dt, place in wanted.items() if found.get(dt) != place}
 
 
 def empty_directory(settings: Settings, table: str) -> Path:

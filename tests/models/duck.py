@@ -14,14 +14,14 @@ import yaml
 from countinghouse.contracts import Contract
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
-MACROS = ("money", "rows", "currency")
+MACROS = ("money", "rows", "currency", "windows")
 TYPES = {"string": "varchar", "int": "integer"}
 DIALECT = (
     (r"\bexcept \((?=\w+(?:, \w+)*\))", "exclude ("),
     (r"\bstruct\(", "row("),
     (r"\barray\(", "list_value("),
     (r"\braise_error\(", "error("),
-    (r"\bdate_sub\((cast\([^)]*\)), (\d+)\)", r"(\1 - \2)"),
+    (r"\bdate_sub\((cast\([^)]*\)), ([\w.]+)\)", r"(\1 - \2)"),
     (r"\bdatediff\((cast\([^)]*\)), (cast\((?:[^()]|\([^()]*\))*\))\)", r"(\1 - \2)"),
     (r"(\d+e-?\d+)BD", r"cast(\1 as decimal(18, 6))"),
     (r"\b(?:raw|staging|intermediate|marts)\.", ""),

@@ -4,9 +4,13 @@ with sales as (
 
 ),
 
-runs as (
+windows as (
 
-    select dt from {{ run_dates() }}
+    select
+        runs.dt as run_dt,
+        cast(date_sub(cast(runs.dt as date), days.days_before) as string) as dt
+    from {{ run_dates() }} as runs
+    cross join {{ days_before(6) }}
 
 ),
 
@@ -24,13 +28,10 @@ weeks as (
         cast(sum(sales.manufacturer_discount) as decimal(24, 6)) as manufacturer_discount,
         cast(sum(sales.sales_value) as decimal(24, 6)) as sales_value,
         cast(sum(sales.customer_paid) as decimal(24, 6)) as customer_paid,
-        runs.dt
-    from runs
-    inner join sales
-        on
-            cast(sales.dt as date) >= date_sub(cast(runs.dt as date), 6)
-            and sales.dt <= runs.dt
-    group by sales.source_system, sales.department, sales.currency, runs.dt
+        windows.run_dt as dt
+    from windows
+    inner join sales on windows.dt = sales.dt
+    group by sales.source_system, sales.department, sales.currency, windows.run_dt
 
 )
 

@@ -4,29 +4,30 @@ with quotes as (
 
 ),
 
-runs as (
+windows as (
 
-    select dt from {{ run_dates() }}
+    -- TARGET holidays leave at most four days without a quote; older than five is no rate.
+    select
+        runs.dt as run_dt,
+        cast(date_sub(cast(runs.dt as date), days.days_before) as string) as dt
+    from {{ run_dates() }} as runs
+    cross join {{ days_before(5) }}
 
 ),
 
 ranked as (
 
-    -- TARGET holidays leave at most four days without a quote; older than five is no rate.
     select
         quotes.currency,
         quotes.rate,
         quotes.dt as quoted_on,
-        runs.dt,
+        windows.run_dt as dt,
         row_number() over (
-            partition by runs.dt, quotes.currency
+            partition by windows.run_dt, quotes.currency
             order by quotes.dt desc
         ) as row_rank
-    from runs
-    inner join quotes
-        on
-            cast(quotes.dt as date) >= date_sub(cast(runs.dt as date), 5)
-            and quotes.dt <= runs.dt
+    from windows
+    inner join quotes on windows.dt = quotes.dt
 
 ),
 
