@@ -63,6 +63,15 @@ class Settings(BaseSettings):
     gc_grace_seconds: int = 3600
     """Nothing that was in use so recently is collected: a query may still read it."""
 
+    @field_validator("home", "project")
+    @classmethod
+    def _plain(cls, path: Path) -> Path:
+        # It becomes part of statements, URLs and file patterns of half a dozen programs.
+        strange = sorted(set(str(path)) & set("'\"\\#?%*[]{};\n\r"))
+        if strange:
+            raise ValueError(f"{str(path)!r} contains {''.join(strange)!r}: choose another folder")
+        return path
+
     @field_validator("home", "project", "landing")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:

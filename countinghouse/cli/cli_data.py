@@ -75,8 +75,10 @@ def _land(settings: Settings, systems: list[str], run_id: str) -> "RunReport":
     from countinghouse.runs import ingest
     from countinghouse.runs import land as land_module
 
-    ingest.accept(settings, systems)
-    return land_module.land(settings, ingest.contracts_of(settings, systems), run_id=run_id)
+    unread = ingest.accept(settings, systems)
+    report = land_module.land(settings, ingest.contracts_of(settings, systems), run_id=run_id)
+    report.refused += unread
+    return report
 
 
 def rollback(
@@ -84,7 +86,7 @@ def rollback(
     dt: str = PARTITION,
     to: str = typer.Option(None, help="A version that `history` prints; default: the one before."),
     reason: str = typer.Option(..., help="Why; kept with the hold."),
-    owner: str = typer.Option(getpass.getuser(), help="Who answers for it."),
+    owner: str = typer.Option(getpass.getuser, help="Who answers for it."),
 ) -> None:
     """Publish an earlier version of a partition again, and hold it until `release`."""
     from countinghouse.ledger.holds import Hold
@@ -136,6 +138,10 @@ def reconcile(
                 raise
             # Said in the log; the next round tries again.
             typer.echo(f"{datetime.now(UTC):%F %T} {error}", err=True)
+        except Exception as error:
+            if not every:
+                raise
+            typer.echo(f"{datetime.now(UTC):%F %T} {type(error).__name__}: {error}", err=True)
         if not every:
             return
         time.sleep(every)

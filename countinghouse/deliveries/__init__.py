@@ -123,13 +123,13 @@ def log(ledger: sa.Engine, feed: names.Feed) -> list[Delivery]:
 
 def write_missing_copies(ledger: sa.Engine, settings: Settings) -> int:
     """Complete the archive's copy of the log after a crash between commit and copy."""
-    missing = 0
+    rows = tables.deliveries
     with ledger.connect() as connection:
-        for row in connection.execute(sa.select(tables.deliveries)):
-            if not archive.log_path(settings, row.position).exists():
-                archive.write_log(settings, row.position, _as_json(_from_row(row)))
-                missing += 1
-    return missing
+        positions: set[int] = set(connection.execute(sa.select(rows.c.position)).scalars())
+        missing = sorted(positions - archive.logged_positions(settings))
+        for row in connection.execute(sa.select(rows).where(rows.c.position.in_(missing))):
+            archive.write_log(settings, row.position, _as_json(_from_row(row)))
+    return len(missing)
 
 
 def _control(manifest: Manifest | None) -> dict[str, Any]:
@@ -201,10 +201,11 @@ def _mark(
             .values(**values)
             .returning(*rows.c)
         ).one_or_none()
-    if row is None:
-        raise CountinghouseError(f"{delivery} is not in the log", remedy="accept it first")
-    marked = _from_row(row)
-    archive.write_log(settings, marked.position, _as_json(marked))
+        if row is None:
+            raise CountinghouseError(f"{delivery} is not in the log", remedy="accept it first")
+        marked = _from_row(row)
+        # Before the commit: after a crash in between, the same mark is set again.
+        archive.write_log(settings, marked.position, _as_json(marked))
     return marked
 
 

@@ -37,29 +37,29 @@ def log_path(settings: Settings, position: int) -> Path:
     return settings.archive / "log" / f"{position:012d}.json"
 
 
+def logged_positions(settings: Settings) -> set[int]:
+    """Positions of the delivery log that have a copy."""
+    return {int(path.stem) for path in (settings.archive / "log").glob("[0-9]*.json")}
+
+
 def store(settings: Settings, path: Path) -> tuple[str, int]:
     """Copy a file into the archive; its digest and size. Bytes already there are left alone."""
     settings.archive.mkdir(parents=True, exist_ok=True)
-    with (
-        _opened(path) as source,
-        tempfile.NamedTemporaryFile(
-            dir=settings.archive, prefix=".arriving-", delete=False
-        ) as copy,
-    ):
-        before = os.fstat(source.fileno())
-        digest, size = _copied(source, copy)
-        after = os.fstat(source.fileno())
-        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-            os.unlink(copy.name)
-            raise StillGrowing(f"{path} changed while it was read", remedy="deliver it again")
-        os.fchmod(copy.fileno(), 0o444)
-        os.fsync(copy.fileno())
-    target = path_of(settings, digest)
-    if target.exists() and target.stat().st_size == size:
-        os.unlink(copy.name)
-    else:
-        target.parent.mkdir(exist_ok=True)
-        os.replace(copy.name, target)
+    # Removed whatever happens: an attempt on a full disk does not fill it further.
+    with tempfile.TemporaryDirectory(dir=settings.archive, prefix=".arriving-") as folder:
+        arriving = Path(folder) / "copy"
+        with _opened(path) as source, arriving.open("wb") as copy:
+            before = os.fstat(source.fileno())
+            digest, size = _copied(source, copy)
+            after = os.fstat(source.fileno())
+            if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+                raise StillGrowing(f"{path} changed while it was read", remedy="deliver it again")
+            os.fchmod(copy.fileno(), 0o444)
+            os.fsync(copy.fileno())
+        target = path_of(settings, digest)
+        if not (target.exists() and target.stat().st_size == size):
+            target.parent.mkdir(exist_ok=True)
+            arriving.replace(target)
     return digest, size
 
 

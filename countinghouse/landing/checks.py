@@ -1,7 +1,7 @@
 """When a delivery is refused as a whole: conservation, its own manifest, its budget."""
 
 from collections.abc import Iterator
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException
 
 from countinghouse.contracts import Contract
 from countinghouse.currencies import EXPONENTS
@@ -62,7 +62,7 @@ def _minor(text: str, money: Money, currency: str) -> Decimal | None:
     exponent = EXPONENTS.get(currency) if money.exponent is None else money.exponent
     try:
         return None if exponent is None else Decimal(text).scaleb(exponent)
-    except InvalidOperation:
+    except DecimalException:
         return None
 
 

@@ -4,6 +4,7 @@ A claim alone does not stop a predecessor whose statement is already queued in t
 Releasing the predecessor's Connect session does: the engine refuses whatever it still sends.
 """
 
+import logging
 import socket
 import threading
 import uuid
@@ -23,6 +24,8 @@ from countinghouse.planning.planner import Partition
 
 Fence = Callable[[str], None]
 # Any constant: planning and claiming are one transaction, one at a time.
+log = logging.getLogger(__name__)
+
 _CLAIM_LOCK = 7_240_116
 
 
@@ -66,12 +69,16 @@ def heartbeat(ledger: sa.Engine, attempt: Attempt, *, every: float) -> Iterator[
 
     def renew() -> None:
         while not done.wait(every):
-            with ledger.begin() as connection:
-                connection.execute(
-                    attempts.update()
-                    .where(attempts.c.attempt_id == attempt.attempt_id)
-                    .values(heartbeat_at=sa.func.clock_timestamp())
-                )
+            try:
+                with ledger.begin() as connection:
+                    connection.execute(
+                        attempts.update()
+                        .where(attempts.c.attempt_id == attempt.attempt_id)
+                        .values(heartbeat_at=sa.func.clock_timestamp())
+                    )
+            except sa.exc.SQLAlchemyError as error:
+                # A ledger that restarts is back before the lease ends.
+                log.warning("attempt %s: no heartbeat: %s", attempt.attempt_id, error)
 
     thread = threading.Thread(target=renew, daemon=True, name="heartbeat")
     thread.start()

@@ -1,7 +1,8 @@
 """What the ledger says is published: tables, partitions and their directories."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -29,8 +30,18 @@ class Location:
     collected: bool
 
 
+@contextmanager
+def connected(ledger: sa.Engine | sa.Connection) -> Iterator[sa.Connection]:
+    """A connection of its own, or the caller's with what its transaction sees."""
+    if isinstance(ledger, sa.Connection):
+        yield ledger
+        return
+    with ledger.connect() as connection:
+        yield connection
+
+
 def locations(
-    ledger: sa.Engine, partitions: Collection[Partition] | None = None
+    ledger: sa.Engine | sa.Connection, partitions: Collection[Partition] | None = None
 ) -> dict[str, dict[str, Location]]:
     """Published partitions, by table and date; paths are relative to the warehouse."""
     query = sa.select(
@@ -45,7 +56,7 @@ def locations(
     if partitions is not None:
         query = query.where(among(pointers, partitions))
     found: dict[str, dict[str, Location]] = defaultdict(dict)
-    with ledger.connect() as connection:
+    with connected(ledger) as connection:
         for row in connection.execute(query):
             found[row.table_name][row.dt] = Location(
                 row.version_id, row.location, row.files, row.bytes, row.collected
@@ -62,7 +73,7 @@ def version_paths(ledger: sa.Engine, version_ids: list[str]) -> dict[str, str]:
         return {row.version_id: row.location for row in connection.execute(query)}
 
 
-def table_specs(ledger: sa.Engine) -> dict[str, TableSpec]:
+def table_specs(ledger: sa.Engine | sa.Connection) -> dict[str, TableSpec]:
     """Every table that was ever published, as its newest set described it."""
     query = (
         sa.select(publication_sets.c.tables)
@@ -70,7 +81,7 @@ def table_specs(ledger: sa.Engine) -> dict[str, TableSpec]:
         .order_by(publication_sets.c.completed_at)
     )
     found: dict[str, TableSpec] = {}
-    with ledger.connect() as connection:
+    with connected(ledger) as connection:
         for row in connection.execute(query):
             found |= {name: TableSpec.from_json(name, spec) for name, spec in row.tables.items()}
     return found
@@ -83,6 +94,14 @@ def mark_lost(ledger: sa.Engine, version_id: str) -> None:
             versions.update()
             .where(versions.c.version_id == version_id)
             .values(collected_at=sa.func.clock_timestamp())
+        )
+
+
+def mark_found(ledger: sa.Engine, version_id: str) -> None:
+    """The files of a lost version are there again: its partition is published as before."""
+    with ledger.begin() as connection:
+        connection.execute(
+            versions.update().where(versions.c.version_id == version_id).values(collected_at=None)
         )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import sqlalchemy as sa
 
 from countinghouse import engine_session
-from countinghouse.errors import EngineUnavailable
+from countinghouse.errors import CountinghouseError, EngineUnavailable
 from countinghouse.ledger import attempts, open_ledger, publications, published
 from countinghouse.ledger.published import Location
 from countinghouse.ledger.state import busy
@@ -22,7 +22,13 @@ from countinghouse.publishing import catalog_check, metastore, pointers, publica
 from countinghouse.publishing.catalog_check import Difference
 from countinghouse.publishing.metastore import TableSpec
 from countinghouse.publishing.publication import Work
-from countinghouse.publishing.version import data_files
+from countinghouse.publishing.version import (
+    DIRECTORY,
+    broken,
+    data_files,
+    has_passed,
+    read_manifest,
+)
 from countinghouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -129,10 +135,24 @@ def _abandoned_sets(ledger: sa.Engine) -> list[str]:
 
 
 def find_lost(settings: Settings, ledger: sa.Engine) -> list[str]:
-    """Alert on published directories that are not what their manifests say; mark them stale."""
+    """Alert on published directories that are not what their manifests say; mark them stale.
+
+    A directory that is whole again, restored from a backup, is published again.
+    """
     done = []
-    for name, partitions in published.locations(ledger).items():
+    locations = published.locations(ledger)
+    if locations and not (settings.warehouse / DIRECTORY).is_dir():
+        raise CountinghouseError(
+            f"{settings.warehouse / DIRECTORY} is not there, with every published partition",
+            remedy="mount or restore the warehouse; nothing is marked as lost until then",
+        )
+    for name, partitions in locations.items():
         for dt, found in partitions.items():
+            if found.collected:
+                if _whole(settings, found):
+                    published.mark_found(ledger, found.version_id)
+                    done.append(f"{name} {dt}: {found.path} is whole again")
+                continue
             why = _lost(settings, found)
             if why:
                 done.append(f"{name} {dt}: {why}")
@@ -142,16 +162,27 @@ def find_lost(settings: Settings, ledger: sa.Engine) -> list[str]:
 
 def repair(settings: Settings, ledger: sa.Engine, session: "SparkSession") -> list[str]:
     """Let the metastore say what the ledger says, table by table."""
-    locations = published.locations(ledger)
-    tables = {
-        spec.name: (spec, directories(settings, spec.name, locations[spec.name]))
-        for spec in published.table_specs(ledger).values()
-        if locations.get(spec.name)
-    }
+    with ledger.connect() as connection:
+        tables = _tables(settings, connection)
     done = []
     for name, suspected in catalog_check.differences(settings, session, tables).items():
-        done += _restore(settings, ledger, tables[name][0], suspected)
+        try:
+            done += _restore(settings, ledger, name, suspected)
+        except CountinghouseError as error:
+            done.append(f"{name}: not restored: {error.message}")
     return done
+
+
+def _tables(
+    settings: Settings, connection: sa.Connection
+) -> dict[str, tuple[TableSpec, dict[str, Path]]]:
+    """Every published table and the directories that its readers must read."""
+    locations = published.locations(connection)
+    return {
+        spec.name: (spec, directories(settings, spec.name, locations[spec.name]))
+        for spec in published.table_specs(connection).values()
+        if locations.get(spec.name)
+    }
 
 
 def directories(
@@ -166,12 +197,20 @@ def directories(
 
 def _lost(settings: Settings, found: Location) -> str:
     there = data_files(settings.warehouse / found.path)
-    if found.collected or (len(there), sum(there.values())) == (found.files, found.bytes):
+    if (len(there), sum(there.values())) == (found.files, found.bytes):
         return ""
     return (
         f"{found.path} holds {len(there)} files and {sum(there.values())} bytes, "
         f"its manifest says {found.files} and {found.bytes}"
     )
+
+
+def _whole(settings: Settings, found: Location) -> bool:
+    folder = settings.warehouse / found.path
+    try:
+        return not broken(settings.warehouse, read_manifest(folder)) and has_passed(folder)
+    except FileNotFoundError:
+        return False
 
 
 def _report_lost(
@@ -202,24 +241,24 @@ def _grave(settings: Settings, table: str, dt: str) -> Path:
     return folder
 
 
-def _restore(
-    settings: Settings, ledger: sa.Engine, spec: TableSpec, suspected: Difference
-) -> list[str]:
+def _restore(settings: Settings, ledger: sa.Engine, name: str, suspected: Difference) -> list[str]:
     """Put right what differs, except where a publisher is at work: it may be ahead of the ledger.
 
     Under claims, so that nobody publishes meanwhile and a successor can fence this.
     """
-    name = spec.name
+    now: list[tuple[TableSpec, dict[str, Path]]] = []
 
     def choose(connection: sa.Connection, living: frozenset[str]) -> Collection[Partition]:
+        # The table may have been published since it was suspected, in another shape.
+        now[:] = [_tables(settings, connection)[name]]
         taken = {partition for partition in busy(connection, living) if partition[0] == name}
-        wanted = {(name, dt) for dt in suspected.dts}
-        return () if suspected.reshaped and taken else wanted - taken
+        if suspected.reshaped:
+            return () if taken else {(name, dt) for dt in now[0][1]}
+        return {(name, dt) for dt in suspected.dts} - taken
 
     with _claim(settings, ledger, f"pointers of {name}", choose) as work:
         mine = {dt for _, dt in work.attempt.epochs}
-        locations = published.locations(ledger).get(name, {})
-        everything = directories(settings, name, locations)
+        spec, everything = now[0]
         expected = {dt: place for dt, place in everything.items() if dt in mine}
         found = catalog_check.difference(settings, work.session, spec, expected, only=mine)
         if not mine or not found:

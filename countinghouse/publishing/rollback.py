@@ -93,6 +93,7 @@ def _chosen(ledger: sa.Engine, partition: Partition, to: str | None) -> tuple[st
             )
         ).scalar_one_or_none()
         kept = _published_ever(connection, partition)
+        first = _first_epoch(connection, partition, now)
     if now is None:
         raise CountinghouseError(f"{table} {dt} is not published", remedy="countinghouse stale")
     others = [version for version in kept if version != now]
@@ -100,7 +101,7 @@ def _chosen(ledger: sa.Engine, partition: Partition, to: str | None) -> tuple[st
         earlier = [v for v in others if to in (v, v.partition("/")[0])]
     else:
         # Rolling back twice goes back two versions, not forth again.
-        earlier = [v for v in others if kept[v] < kept.get(now, 0)]
+        earlier = [v for v in others if kept[v] < first]
     if not earlier:
         wanted = f"version {to}" if to else "an earlier version"
         raise CountinghouseError(
@@ -108,6 +109,16 @@ def _chosen(ledger: sa.Engine, partition: Partition, to: str | None) -> tuple[st
             remedy=f"countinghouse history {table} {dt} shows what is",
         )
     return now, earlier[0]
+
+
+def _first_epoch(connection: sa.Connection, partition: Partition, version: str | None) -> int:
+    """The epoch under which a version was first published, its files kept or not."""
+    query = sa.select(sa.func.min(publications.c.epoch)).where(
+        publications.c.table_name == partition[0],
+        publications.c.dt == partition[1],
+        publications.c.version_id == version,
+    )
+    return connection.execute(query).scalar_one_or_none() or 0
 
 
 def _published_ever(connection: sa.Connection, partition: Partition) -> dict[str, int]:

@@ -11,10 +11,13 @@ import sqlalchemy as sa
 
 from countinghouse import deliveries, names
 from countinghouse.contracts import Contract, load_contracts
-from countinghouse.deliveries import Delivery, arrivals
+from countinghouse.deliveries import arrivals
+from countinghouse.deliveries.archive import StillGrowing
+from countinghouse.deliveries.delivery_folders import Arrival
 from countinghouse.errors import CountinghouseError
 from countinghouse.ledger import open_ledger, tables
 from countinghouse.ledger.rows import tuples
+from countinghouse.notifier import Alert, notifier
 from countinghouse.publishing.version import Version
 from countinghouse.runs.build import build
 from countinghouse.runs.land import land
@@ -43,11 +46,11 @@ def ingest(settings: Settings, system: str, dt: str, *, run_id: str) -> RunRepor
     `touched` names the business dates whose staging changed.
     """
     names.date(dt)
-    accept(settings, [system])
+    unread = accept(settings, [system])
     report = land(settings, contracts_of(settings, [system]), run_id=run_id)
     report.add(build(settings, [f"staging.{system}"], run_id=run_id, events=_Touched(system, dt)))
     # Each refusal was alerted when it was found; a run answers for the deliveries of its own day.
-    report.refused = refused(settings, system, dt)
+    report.refused = unread + refused(settings, system, dt)
     return report
 
 
@@ -63,22 +66,45 @@ def contracts_of(settings: Settings, systems: Sequence[str]) -> list[Contract]:
     return [contract for contract in found if contract.system in systems]
 
 
-def accept(settings: Settings, systems: Sequence[str]) -> list[Delivery]:
-    """Append complete deliveries that are new to the delivery log, oldest date first."""
+def accept(settings: Settings, systems: Sequence[str]) -> list[Blocked]:
+    """Append complete deliveries that are new to the delivery log, oldest date first.
+
+    Returns those whose files could not be read: they hold up no other and are read again.
+    """
     ledger = open_ledger(settings)
-    accepted = []
+    # Those of a process that was killed between the log and its copy.
+    deliveries.write_missing_copies(ledger, settings)
+    unread = []
     for contract in contracts_of(settings, systems):
         for problem in deliveries.strays(settings, contract):
             log.warning("not a delivery: %s", problem)
         for arrival in arrivals.waiting(settings, ledger, contract):
-            # Taken before the files are read: what changes meanwhile is read again.
-            signature = arrivals.signature(arrival.folder)
-            delivery = deliveries.accept(ledger, settings, contract, arrival)
+            try:
+                # Taken before the files are read: what changes meanwhile is read again.
+                signature = arrivals.signature(arrival.folder)
+                delivery = deliveries.accept(ledger, settings, contract, arrival)
+            except (OSError, StillGrowing) as error:
+                unread.append(_unread(settings, arrival, error))
+                continue
             log.info("%s: %s", arrival.folder, delivery or "same content as before")
-            if delivery:
-                accepted.append(delivery)
             arrivals.remember(ledger, arrival, signature)
-    return accepted
+    return unread
+
+
+def _unread(settings: Settings, arrival: Arrival, error: Exception) -> Blocked:
+    found = Blocked(
+        arrival.feed.raw, arrival.dt, "files can be read", 0, f"{arrival.folder}: {error}"
+    )
+    notifier(settings).notify(
+        Alert(
+            table=found.table,
+            partition=found.dt,
+            rule=found.rule,
+            message=found.message,
+            command=f"countinghouse land {arrival.feed.system}",
+        )
+    )
+    return found
 
 
 def missing_deliveries(settings: Settings, system: str, dt: str) -> list[Missing]:

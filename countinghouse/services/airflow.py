@@ -20,6 +20,7 @@ from pathlib import Path
 import psycopg
 
 from countinghouse import settings as settings_module
+from countinghouse.errors import CountinghouseError
 from countinghouse.services import postgres, processes
 from countinghouse.services.child import Component
 from countinghouse.settings import Settings
@@ -34,6 +35,8 @@ _JOBS = {
 # The executor would serve logs on all interfaces; here everybody reads the files.
 ARGUMENTS = {"scheduler": ["--skip-serve-logs"]}
 _HEARTBEAT_SECONDS = 60
+# A database that cannot be asked, or not even be started.
+_UNREACHABLE = (psycopg.Error, CountinghouseError)
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -162,7 +165,7 @@ def _beats(settings: Settings, job: str) -> Callable[[float], bool]:
     )
 
     def healthy(uptime: float) -> bool:
-        with contextlib.suppress(psycopg.Error), _database(settings) as connection:
+        with contextlib.suppress(*_UNREACHABLE), _database(settings) as connection:
             row = connection.execute(query, (job, uptime, _HEARTBEAT_SECONDS)).fetchone()
             return row is not None and row[0] != 0
         return False
@@ -171,7 +174,7 @@ def _beats(settings: Settings, job: str) -> Callable[[float], bool]:
 
 
 def _revision(settings: Settings) -> str | None:
-    with contextlib.suppress(psycopg.Error), _database(settings) as connection:
+    with contextlib.suppress(*_UNREACHABLE), _database(settings) as connection:
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
         return str(row[0]) if row else None
     return None

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from countinghouse import settings as settings_module
+from countinghouse.errors import CountinghouseError
 from countinghouse.services import airflow, engine, postgres, processes
 from countinghouse.services.child import Child, State
 from countinghouse.settings import Settings
@@ -25,6 +26,10 @@ from countinghouse.settings import Settings
 _TICK_SECONDS = 0.25
 _POSTGRES_SECONDS = 10.0
 _LOG_SECONDS = 30.0
+# Between two starts of a reconciler that ends by itself.
+_RECONCILER_SECONDS = 30.0
+
+log = logging.getLogger(__name__)
 
 
 def pid_file(settings: Settings) -> Path:
@@ -35,6 +40,15 @@ def pid_file(settings: Settings) -> Path:
 def status_file(settings: Settings) -> Path:
     """Where the supervisor writes the state of every component."""
     return settings.run / "status.json"
+
+
+@contextlib.contextmanager
+def _tolerated(what: str) -> Iterator[None]:
+    """A full disk stops this, and nothing else."""
+    try:
+        yield
+    except (OSError, CountinghouseError) as error:
+        log.warning("could not %s: %s", what, error)
 
 
 class Supervisor:
@@ -69,10 +83,13 @@ class Supervisor:
             if child.tick() and child.component.name == "engine":
                 self._engine_is_new = True
         if self.children[0].state is State.HEALTHY:
-            self._keep_reconciler()
+            with _tolerated("start the reconciler"):
+                self._keep_reconciler()
         if self._is_due("logs", _LOG_SECONDS):
-            self._bound_logs()
-        self._report()
+            with _tolerated("cut the logs"):
+                self._bound_logs()
+        with _tolerated("write its status"):
+            self._report()
 
     def stop(self) -> None:
         """End Airflow before the engine, which its tasks use, and PostgreSQL last."""
@@ -83,7 +100,8 @@ class Supervisor:
             child.ask_to_stop()
         for child in [*others, first]:
             child.stop()
-            self._report()
+            with _tolerated("write its status"):
+                self._report()
         postgres.stop(self.settings)
 
     def _keep_postgres(self) -> None:
@@ -115,7 +133,9 @@ class Supervisor:
         """One process that looks every minute; anew with each engine, which may have lost calls."""
         running = self._reconciler
         if running is not None:
-            if running.poll() is None and not self._engine_is_new:
+            if not self._engine_is_new and (
+                running.poll() is None or not self._is_due("reconciler", _RECONCILER_SECONDS)
+            ):
                 return
             processes.end_group(running, patience=5)
         self._engine_is_new = False

@@ -9,9 +9,10 @@ import pytest
 import sqlalchemy as sa
 from pyspark.errors import PySparkException
 
+from countinghouse.errors import CountinghouseError
 from countinghouse.ledger.state import load_state
 from countinghouse.names import WHOLE
-from countinghouse.publishing.reconcile import reconcile
+from countinghouse.publishing.reconcile import find_lost, reconcile
 from countinghouse.settings import Settings
 from tests.faults.world import DTS, Pair, publish, shown
 
@@ -67,3 +68,31 @@ def test_what_vanished_is_alerted_and_read_by_nobody_until_it_is_built_again(
     # The same content again is no confirmation of what is gone.
     assert {(v.table, v.dt) for v in publish(installation, pair, 1)} == damaged.keys()
     assert shown(session, pair) == dict.fromkeys((*DTS, WHOLE), 1)
+
+
+def test_a_directory_that_comes_back_is_published_as_before(
+    installation: Settings, pair: Pair, session: Any, tmp_path: Path
+) -> None:
+    versions = {v.dt: v for v in publish(installation, pair, 1)}
+    folder = installation.warehouse / versions[LOST].location
+    shutil.move(folder, tmp_path / "elsewhere")
+    reconcile(installation)
+    with pytest.raises(PySparkException, match="PARTITION_LOST"):
+        session.sql(f"select sum(n) from {pair.daily}").collect()
+    shutil.move(tmp_path / "elsewhere", folder)
+    reconcile(installation)
+    assert shown(session, pair) == dict.fromkeys((*DTS, WHOLE), 1)
+
+
+def test_a_warehouse_that_is_not_mounted_loses_nothing(
+    installation: Settings, ledger: sa.Engine, pair: Pair
+) -> None:
+    publish(installation, pair, 1)
+    unmounted = installation.warehouse.with_name("unmounted")
+    installation.warehouse.rename(unmounted)
+    try:
+        with pytest.raises(CountinghouseError, match="mount or restore"):
+            find_lost(installation, ledger)
+    finally:
+        unmounted.rename(installation.warehouse)
+    assert not [done for done in find_lost(installation, ledger) if pair.name in done]

@@ -1,4 +1,5 @@
 import contextlib
+import gc
 import json
 import os
 import random
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -188,6 +190,16 @@ def test_80_cancelled_catalog_calls_leave_the_catalog_usable(
         interrupted += "CANCEL" in outcome[0].upper()
     assert interrupted > _CANCELLED_CALLS / 8
     assert connect.catalog_answers(installation, deadline=10)
+
+
+def test_a_process_keeps_nothing_of_a_stopped_session(installation: Settings) -> None:
+    opened = engine_session.open_session(installation)
+    opened.sql("select 1").collect()
+    client = weakref.ref(opened.client)
+    opened.stop()
+    del opened
+    gc.collect()
+    assert client() is None
 
 
 def test_a_session_collected_in_a_thread_of_grpc_blocks_nobody(installation: Settings) -> None:
