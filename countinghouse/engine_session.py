@@ -55,6 +55,8 @@ def open_session(settings: Settings, session_id: str | None = None, *, name: str
     # there for calls of the others. In a thread of gRPC it waits for itself, and with it everybody.
     SparkSession.__del__ = _left_to_grpc
     session = SparkSession.builder.remote(url).create()
+    # Else what asks for the active session, types in words do, is given one that may be fenced.
+    SparkSession._active_session.session = session
     # It would keep every session's client until the process ends, and ask each engine again then.
     atexit.unregister(session.client._cleanup_ml_cache)
     session.client.set_retry_policies([DefaultPolicy(**_RETRIES)])

@@ -12,7 +12,6 @@ import typer
 
 from countinghouse.cli import cli_output
 from countinghouse.cli.cli_questions import PARTITION, TABLE
-from countinghouse.errors import CountinghouseError
 from countinghouse.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -133,14 +132,10 @@ def reconcile(
         try:
             for line in module.reconcile(load(), full=not quick):
                 typer.echo(f"{datetime.now(UTC):%F %T} {line}")
-        except CountinghouseError as error:
-            if not every:
-                raise
-            # Said in the log; the next round tries again.
-            typer.echo(f"{datetime.now(UTC):%F %T} {error}", err=True)
         except Exception as error:
             if not every:
                 raise
+            # Said in the log; the next round tries again.
             typer.echo(f"{datetime.now(UTC):%F %T} {type(error).__name__}: {error}", err=True)
         if not every:
             return

@@ -16,27 +16,25 @@ if TYPE_CHECKING:
 
 _URL = "spark.hadoop.javax.jdo.option.ConnectionURL"
 _DRIVER = "org.apache.derby.iapi.jdbc.AutoloadedDriver"
-_TABLES = """
+_NAMED = "FROM TBLS t JOIN DBS d ON d.DB_ID = t.DB_ID"
+_TABLES = f"""
     SELECT d.NAME AS SCHEMA_NAME, t.TBL_NAME, t.TBL_TYPE, s.LOCATION, e.SLIB, k.PKEY_NAME
-    FROM TBLS t
-    JOIN DBS d ON d.DB_ID = t.DB_ID
+    {_NAMED}
     JOIN SDS s ON s.SD_ID = t.SD_ID
     LEFT JOIN SERDES e ON e.SERDE_ID = s.SERDE_ID
     LEFT JOIN PARTITION_KEYS k ON k.TBL_ID = t.TBL_ID
 """
-_COLUMNS = """
+_COLUMNS = f"""
     SELECT d.NAME AS SCHEMA_NAME, t.TBL_NAME, c.COLUMN_NAME, c.TYPE_NAME
-    FROM TBLS t
-    JOIN DBS d ON d.DB_ID = t.DB_ID
+    {_NAMED}
     JOIN SDS s ON s.SD_ID = t.SD_ID
     JOIN COLUMNS_V2 c ON c.CD_ID = s.CD_ID
 """
-_PARTITIONS = """
+_PARTITIONS = f"""
     SELECT d.NAME AS SCHEMA_NAME, t.TBL_NAME, p.PART_NAME, s.LOCATION
-    FROM PARTITIONS p
+    {_NAMED}
+    JOIN PARTITIONS p ON p.TBL_ID = t.TBL_ID
     JOIN SDS s ON s.SD_ID = p.SD_ID
-    JOIN TBLS t ON t.TBL_ID = p.TBL_ID
-    JOIN DBS d ON d.DB_ID = t.DB_ID
 """
 
 

@@ -1,6 +1,7 @@
 """Metastore and ledger are rebuilt from what is left: the ledger, a backup, or storage alone."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,6 +22,8 @@ from tests.harness import publish_numbers, read_numbers
 
 DAY, NEXT = "2026-01-01", "2026-01-02"
 HOLD = Hold("wrong rates", "finance")
+# Tables whose files the tests of faults destroy; no other table may have a problem.
+DAMAGED = re.compile(r"/marts\.f[0-9a-f]{10}_(daily|whole)/")
 
 
 @pytest.fixture
@@ -98,8 +101,7 @@ def test_an_empty_ledger_is_rebuilt_from_storage_alone(installation: Any, elsewh
 
     found = catalog.rebuild_ledger(elsewhere)
 
-    # Other tests have damaged tables of their own.
-    assert [problem for problem in found.problems if "recovered" in problem] == []
+    assert [problem for problem in found.problems if not DAMAGED.search(problem)] == []
     assert published(elsewhere) == published(installation)
     assert slices(elsewhere) == slices(installation)
     assert held(elsewhere) == held(installation)
@@ -237,7 +239,7 @@ def test_the_metastore_is_rebuilt_from_the_ledger(installation: Any, session: An
 
     done = catalog.rebuild_catalog(installation)
 
-    assert [problem for problem in done.problems if "registered" in problem] == []
+    assert done.problems == []
     assert read_numbers(session, "marts.registered") == {DAY: [1], NEXT: [2]}
     assert read_numbers(session, "marts.registered_whole") == {"all": [3]}
     described = session.sql("DESCRIBE marts.registered").collect()

@@ -216,6 +216,18 @@ def test_a_session_collected_in_a_thread_of_grpc_blocks_nobody(installation: Set
     assert (done.returncode, done.stdout) == (0, "collected, answered\n"), done.stderr
 
 
+def test_types_in_words_are_read_by_the_newest_session(installation: Settings) -> None:
+    from pyspark.sql.types import StructType
+
+    forgotten = engine_session.open_session(installation)
+    engine_session.fence(installation, forgotten.session_id)
+    newest = engine_session.open_session(installation)
+    try:
+        assert StructType.fromDDL("lines bigint").fieldNames() == ["lines"]
+    finally:
+        newest.stop()
+
+
 def test_python_workers_import_this_project(session: Any) -> None:
     from pyspark.sql.functions import udf
 

@@ -6,11 +6,7 @@ with sales as (
 
 windows as (
 
-    select
-        runs.dt as run_dt,
-        cast(date_sub(cast(runs.dt as date), days.days_before) as string) as dt
-    from {{ run_dates() }} as runs
-    cross join {{ days_before(6) }}
+    select * from {{ windows(run_dates(), 6) }}
 
 ),
 

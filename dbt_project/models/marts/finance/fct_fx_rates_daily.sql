@@ -7,11 +7,7 @@ with quotes as (
 windows as (
 
     -- TARGET holidays leave at most four days without a quote; older than five is no rate.
-    select
-        runs.dt as run_dt,
-        cast(date_sub(cast(runs.dt as date), days.days_before) as string) as dt
-    from {{ run_dates() }} as runs
-    cross join {{ days_before(5) }}
+    select * from {{ windows(run_dates(), 5) }}
 
 ),
 
