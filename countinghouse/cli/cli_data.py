@@ -35,7 +35,7 @@ def build(
     last: str = typer.Option(None, "--to", help="Last date of daily tables, YYYY-MM-DD."),
     force: bool = typer.Option(False, "--force", help="Also build what is current."),
     no_land: bool = typer.Option(
-        False, "--no-land", help="Build exactly the selection, from what is published."
+        False, "--no-land", help="Build the selection only, from what is published."
     ),
 ) -> None:
     """Land what its feeds have delivered, then build the selection and all that it is made of.
@@ -43,7 +43,7 @@ def build(
     Only stale partitions are built. The exit code is 1 when a gate kept something back.
     """
     _show_progress()
-    from countinghouse.dbt.dbt_graph import load_graph
+    from countinghouse.dbt.dbt_graph import load_checks, load_graph
     from countinghouse.planning import staleness
     from countinghouse.runs import build as build_module
 
@@ -53,6 +53,7 @@ def build(
     report = None
     if not no_land:
         models = staleness.with_ancestors(graph, models)
+        models = staleness.with_checked(graph, models, load_checks(settings))
         sources = {edge.parent for model in models for edge in model.edges}
         report = _land(settings, _systems(settings, sources), run_id)
     names = [model.name for model in models]

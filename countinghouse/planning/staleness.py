@@ -1,6 +1,6 @@
 """Answers `countinghouse stale --why`: what is not current, and which input says so."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -94,6 +94,17 @@ def with_ancestors(graph: Graph, models: Iterable[Model]) -> tuple[Model, ...]:
     for model in reversed(graph.models):
         if model.name in wanted:
             wanted |= {edge.parent for edge in model.edges}
+    return tuple(model for model in graph.models if model.name in wanted)
+
+
+def with_checked(
+    graph: Graph, models: Iterable[Model], checks: Mapping[str, Collection[str]]
+) -> tuple[Model, ...]:
+    """The models and those that only their tests read (`load_checks`), parents first.
+
+    Built without them, a test would compare what is new with what is stale or absent.
+    """
+    wanted = {name for m in models for name in (m.name, *checks.get(m.name, ()))}
     return tuple(model for model in graph.models if model.name in wanted)
 
 

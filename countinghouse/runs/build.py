@@ -13,7 +13,7 @@ from countinghouse.contracts import load_contracts
 from countinghouse.dbt import dbt_build
 from countinghouse.dbt.dbt_build import NodeResult
 from countinghouse.dbt.dbt_graph import load_checks, load_graph
-from countinghouse.errors import CountinghouseError, EngineUnavailable
+from countinghouse.errors import EngineUnavailable
 from countinghouse.failpoints import reach
 from countinghouse.gates.verdicts import judge, unbuilt
 from countinghouse.landing.columns import raw_columns
@@ -22,6 +22,7 @@ from countinghouse.ledger.state import load_state
 from countinghouse.planning import pinning, planner
 from countinghouse.planning.model_graph import Column, Edge, Graph, Model, Reads, Shape
 from countinghouse.planning.planner import Partition, Plan, State
+from countinghouse.planning.staleness import selected, with_checked
 from countinghouse.publishing import branch, publication, reconcile
 from countinghouse.publishing.metastore import TableSpec
 from countinghouse.publishing.publication import Batch, Work
@@ -41,6 +42,8 @@ class Request:
     settings: Settings
     ledger: sa.Engine
     graph: Graph
+    # Per model what its tests alone read.
+    checks: Mapping[str, Collection[str]]
     models: Collection[Model]
     run_id: str
     scope: str
@@ -59,24 +62,20 @@ def build(
     force: bool = False,
     events: Events = lambda _: [],
 ) -> RunReport:
-    """Build and publish every stale partition of the selected models, dates between the two.
+    """Build and publish every stale partition of the selection, dates between the two.
 
-    A failing gate keeps its partition as it was, and what depends on it; the rest goes on.
+    With it go the models that its tests read. A failing gate keeps its partition as it was, and
+    what depends on it; the rest goes on.
     """
     span = (names.date(first) if first else "", names.date(last) if last else names.OPEN)
-    graph = load_graph(settings)
-    try:
-        models = graph.select(selection)
-    except KeyError as unknown:
-        raise CountinghouseError(
-            f"{unknown} names no model, folder or layer",
-            remedy="countinghouse lineage, to see the models",
-        ) from None
+    graph, checks = load_graph(settings), load_checks(settings)
+    models = with_checked(graph, selected(graph, selection), checks)
     reconcile.finish_crashes(settings)
     request = Request(
         settings,
         open_ledger(settings),
         graph,
+        checks,
         models,
         run_id,
         ",".join(selection),
@@ -153,7 +152,7 @@ def _build(
 
 def _write(request: Request, work: Work, schema: str, plan: Plan, state: State) -> list[NodeResult]:
     graph, settings = request.graph, request.settings
-    pinned = pinning.pins(plan, state, with_checks(graph, load_checks(settings)))
+    pinned = pinning.pins(plan, state, with_checks(graph, request.checks))
     paths = published.version_paths(
         request.ledger, [v for dts in pinned.values() for v in dts.values()]
     )

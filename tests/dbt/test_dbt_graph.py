@@ -1,7 +1,7 @@
 """The planner's graph of a project."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -9,7 +9,10 @@ import pytest
 from countinghouse.dbt.dbt_graph import graph_of, load_checks, load_graph
 from countinghouse.dbt.dbt_manifest import load_manifest
 from countinghouse.errors import ContractError
+from countinghouse.planning import planner
 from countinghouse.planning.model_graph import Column, Edge, Model, Reads, Shape
+from countinghouse.planning.planner import Plan
+from countinghouse.runs.build import build
 
 STG = "model.countinghouse.stg_shop__orders"
 TRAILING = "model.countinghouse.rpt_trailing"
@@ -195,6 +198,21 @@ def test_a_tests_relations_are_known_beside_those_of_its_model(small: Any) -> No
         "staging.stg_shop__orders": rejected,
         "marts.fct_checked": rejected,
     }
+
+
+def test_a_build_takes_along_what_its_tests_read(
+    installation: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen: list[str] = []
+
+    def plan(_: Any, __: Any, models: Iterable[Model], **___: Any) -> Plan:
+        chosen.extend(model.name for model in models)
+        return Plan({})
+
+    monkeypatch.setattr(planner, "plan", plan)
+    build(installation, ["stg_shop__order_items"], run_id="chosen")
+    rejected = "staging.stg_shop__order_items__rejected"
+    assert sorted(chosen) == ["staging.stg_shop__order_items", rejected]
 
 
 def test_the_real_project_can_be_planned(settings: Any) -> None:
