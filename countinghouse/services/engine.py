@@ -127,7 +127,8 @@ def _java_options(settings: Settings) -> str:
     }
     options = [f'"-D{name}={value}"' for name, value in system.items()]
     # A tenth less time than G1, whose own threads compete for two cores.
-    return " ".join(["-XX:+ExitOnOutOfMemoryError", "-XX:+UseParallelGC", *options])
+    fixed = ["-XX:+ExitOnOutOfMemoryError", "-XX:+UseParallelGC", settings.driver_java_options]
+    return " ".join([*fixed, *options])
 
 
 def _defaults(file: Path) -> dict[str, str]:
