@@ -13,6 +13,7 @@ from feeds import contract_of, csv_of, deliver
 from countinghouse import deliveries
 from countinghouse.contracts import Contract
 from countinghouse.deliveries import Delivery, archive
+from countinghouse.runs import ingest
 
 DAY = "2026-03-10"
 ONE, TWO = csv_of("a,1,1.00,EUR,2026-03-10 09:00:00,"), csv_of("b,1,1.00,EUR,2026-03-10 09:00:00,")
@@ -202,3 +203,26 @@ def test_the_log_copy_is_completed_after_a_crash(
     archive.log_path(home, delivery.position).unlink()
     assert deliveries.write_missing_copies(ledger, home) >= 1
     assert archive.log_path(home, delivery.position).exists()
+
+
+def test_a_delivery_that_cannot_be_read_holds_up_no_other(
+    home: Any, contract: Contract, ledger: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver(home.landing_root, contract, DAY, ONE)
+    deliver(home.landing_root, contract, "2026-03-11", TWO)
+    read = deliveries.accept
+
+    def broken_once(*arguments: Any) -> Delivery | None:
+        if arguments[-1].dt == DAY:
+            raise OSError("stale file handle")
+        return read(*arguments)
+
+    monkeypatch.setattr(ingest, "contracts_of", lambda *_: [contract])
+    with monkeypatch.context() as failing:
+        failing.setattr(deliveries, "accept", broken_once)
+        (unread,) = ingest.accept(home, [contract.system])
+    assert (unread.table, unread.dt) == (contract.feed.raw, DAY)
+    assert "stale file handle" in unread.message
+    assert list(deliveries.current(ledger, contract.feed)) == ["2026-03-11"]
+    assert ingest.accept(home, [contract.system]) == []
+    assert sorted(deliveries.current(ledger, contract.feed)) == [DAY, "2026-03-11"]

@@ -185,6 +185,7 @@ def test_refusals_concern_their_own_date_only(landing: Landing, sales: Sales) ->
             "2026-03-15": (csv_of(good), {"rows": 2}),
             "2026-03-16": (csv_of(good), {"control": {"amount": {"EUR": "1.01"}}}),
             "2026-03-17": (csv_of(good), {"rows": 1, "control": {"amount": {"EUR": "1.00"}}}),
+            "2026-03-18": (csv_of(good), {"control": {"amount": {"EUR": "9e999999"}}}),
         },
     )
     why = {refusal.delivery.dt: refusal.reason for refusal in landed.batch.refusals}
@@ -196,6 +197,7 @@ def test_refusals_concern_their_own_date_only(landing: Landing, sales: Sales) ->
     assert "empty" in why["2026-03-14"]
     assert why["2026-03-15"] == "manifest: 2 records announced, 1 came"
     assert why["2026-03-16"] == "control total: amount EUR: 1.01 announced, 100 minor units came"
+    assert why["2026-03-18"].startswith("control total: amount EUR: 9e999999 announced")
     folders = {p.name for p in (landed.root / contract.feed.raw).glob("dt=*")}
     assert folders == {"dt=2026-03-10", "dt=2026-03-17"}
 

@@ -1,5 +1,6 @@
 """An earlier version is published again, and stays until somebody releases it."""
 
+import shutil
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from countinghouse.errors import CountinghouseError
 from countinghouse.ledger.holds import Hold
 from countinghouse.ledger.state import load_state
 from countinghouse.ledger.tables import pointers, slices
+from countinghouse.publishing.reconcile import reconcile
 from countinghouse.publishing.rollback import release, rollback
 from tests.harness import claimed, publish_numbers, read_numbers
 
@@ -113,6 +115,18 @@ def test_a_damaged_version_is_refused_and_the_current_one_stays(
 
     assert read_numbers(session, table) == {DAY: [2]}
     assert not is_held(ledger, table, DAY)
+
+
+def test_a_lost_partition_can_go_back(installation: Any, session: Any) -> None:
+    table = "marts.rolled_back_lost"
+    publish_numbers(installation, table, {DAY: [1]})
+    (current,) = publish_numbers(installation, table, {DAY: [2]})
+    shutil.rmtree(installation.warehouse / current.location)
+    reconcile(installation)
+
+    rollback(installation, table, DAY, hold=HOLD)
+
+    assert read_numbers(session, table) == {DAY: [1]}
 
 
 def test_a_partition_that_somebody_builds_is_left_to_them(installation: Any) -> None:

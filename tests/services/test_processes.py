@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import signal
@@ -10,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from countinghouse.services import processes
+from countinghouse.services import postgres, processes, supervisor
 from countinghouse.services.child import Child, Component, State
 from countinghouse.settings import Settings
 
@@ -176,3 +177,27 @@ def test_a_child_that_cannot_be_started_says_why(own: Settings) -> None:
     child.tick()
     assert "No such file" in child.reason
     assert child.state is State.WAITING
+
+
+def test_the_supervisor_outlives_a_full_disk_and_a_database_that_does_not_start(
+    own: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def unavailable(_: Settings) -> None:
+        raise postgres.PostgresUnavailable("no space left", remedy="df")
+
+    watched = supervisor.Supervisor(own, with_airflow=False)
+    child = supervised(own, _SLEEP, lambda _: True)
+    watched.children = [child]
+    assert tick_until(child, lambda: child.state is State.HEALTHY)
+    with monkeypatch.context() as broken:
+        broken.setattr(processes, "replace", full)
+        broken.setattr(watched, "_bound_logs", full)
+        broken.setattr(watched, "_keep_reconciler", full)
+        broken.setattr(postgres, "start", unavailable)
+        watched.tick()
+    assert child.state is State.HEALTHY
+    assert "no space left" in str(watched._postgres_status()["reason"])
+    child.stop()
