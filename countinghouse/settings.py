@@ -45,9 +45,10 @@ class Settings(BaseSettings):
 
     spark_master: str = "local[2]"
     driver_memory: str = "3g"
-    # The quick compiler alone: many small statements, and its rival would take a core of two. For
-    # days of many million rows take it away. The code cache is small without the rival.
-    driver_java_options: str = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
+    driver_java_options: str = (
+        "-XX:+UseParallelGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
+    )
+    """For small statements on two cores: collector and compiler that leave them to the work."""
     max_result_size: str = "1g"
     statement_timeout_seconds: int = 1800
     log_file_mb: int = 50
