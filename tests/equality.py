@@ -109,6 +109,7 @@ def run_days(settings: Settings, days: list[str]) -> None:
             airflow.backfill(f"ingest_{SYSTEM}", day, day)
             airflow.wait_until_done(f"ingest_{SYSTEM}", "backfill", {day})
             airflow.wait_until_done("marts_commerce", "asset_triggered", {day})
+            airflow.wait_until_closed(f"ingest_{SYSTEM}")
             print(f"  {day} done", flush=True)
 
 

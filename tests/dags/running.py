@@ -61,15 +61,17 @@ class Airflow:
         return done.stdout
 
     def backfill(self, dag_id: str, first: str, last: str, *more: str) -> None:
-        """Create a backfill by the CLI when the one before has been closed; it runs on its own."""
-        # The scheduler closes backfills twice a minute, and takes one of a DAG at a time.
+        """Create a backfill by the CLI; it runs on its own."""
+        span = ("--from-date", first, "--to-date", last)
+        self.cli("backfill", "create", "--dag-id", dag_id, *span, *more)
+
+    def wait_until_closed(self, dag_id: str) -> None:
+        """Wait until the scheduler has closed the DAG's ended backfills: it takes one at a time."""
         path = f"/api/v2/backfills?dag_id={dag_id}"
         wait_for(
             lambda: all(one["completed_at"] for one in self.api.call(path)["backfills"]),
-            f"earlier backfills of {dag_id} to be closed",
+            f"the backfills of {dag_id} to be closed",
         )
-        span = ("--from-date", first, "--to-date", last)
-        self.cli("backfill", "create", "--dag-id", dag_id, *span, *more)
 
     def pause(self, dag_id: str, paused: bool = True) -> None:
         """Pause a DAG or let it run."""
