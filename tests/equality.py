@@ -39,7 +39,7 @@ HISTORIES = {"marts.dim_products"}
 _PORTS = ("connect_port", "thrift_port", "spark_ui_port", "airflow_port")
 # What two histories of different length must agree on: the state as of a date.
 _AS_OF = """
-    select * exclude (valid_to, is_current, dt),
+    select * exclude (valid_to, is_current),
         case when valid_to > date '{last}' then null else valid_to end as valid_to
     from read_parquet({files}) where valid_from <= date '{last}'
 """
@@ -60,8 +60,8 @@ def main() -> None:
             print(f"{len(days)} days: {timed(lambda: run_days(daily, days)):.0f} s", flush=True)
             found = digests(daily, days[-1])
             differing = differences(expected, found)
+            print(f"equal {len(expected) - len(differing)} of {len(expected)} partitions")
             differing += dimension_differences(history, dimensions(daily), days[-1])
-    print(f"equal {len(expected) - len(differing)} of {len(expected)} partitions")
     print(*differing[:20], sep="\n")
     sys.exit(bool(differing))
 
