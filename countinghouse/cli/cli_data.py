@@ -35,7 +35,7 @@ def build(
     last: str = typer.Option(None, "--to", help="Last date of daily tables, YYYY-MM-DD."),
     force: bool = typer.Option(False, "--force", help="Also build what is current."),
     no_land: bool = typer.Option(
-        False, "--no-land", help="Build the selection only, from what is published."
+        False, "--no-land", help="From what is published: neither land nor build what it reads."
     ),
 ) -> None:
     """Land what its feeds have delivered, then build the selection and all that it is made of.
