@@ -80,8 +80,14 @@ def partition_locations(session: "SparkSession", table: str) -> dict[str, Path]:
 
 
 def _rows(session: "SparkSession", query: str) -> list[Any]:
-    url = session.conf.get(_URL)
-    reader = session.read.format("jdbc").options(url=url, driver=_DRIVER, query=query)
+    reader = session.read.format("jdbc").options(
+        url=session.conf.get(_URL),
+        driver=_DRIVER,
+        query=query,
+        # Without locks. With them this and a statement that changes a table can wait for each
+        # other, and every catalog call with them, for the 20 s after which Derby notices.
+        sessionInitStatement="SET CURRENT ISOLATION = UR",
+    )
     return list(reader.load().collect())
 
 
