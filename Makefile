@@ -15,7 +15,8 @@ demo: install
 	@$(BIN)/python -m simulator.demo
 
 test: install
-	@$(BIN)/pytest tests
+	@# Two workers, each with an installation of its own: one alone leaves a third of two cores idle.
+	@$(BIN)/pytest tests --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: install
 	@$(BIN)/ruff format --check --quiet .

@@ -1,33 +1,32 @@
-"""One installation for the whole test session: the real PostgreSQL and the real engine."""
+"""One installation for each test worker: the real PostgreSQL and the real engine."""
 
 import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-_PORTS = ("CONNECT_PORT", "THRIFT_PORT", "SPARK_UI_PORT", "AIRFLOW_PORT")
+# Minutes each: begun first, or one worker would be busy with them long after the other has ended.
+_LONG = ("test_airflow.py", "test_real_data.py", "test_engine_killed.py")
 
 
-def _free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago, all different."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first; else the order is left as it is."""
+    rank = {name: place for place, name in enumerate(_LONG)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(_LONG)))
 
 
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Settings of a home of its own; nothing runs yet. Subprocesses see it by environment."""
+    from installations import free_ports
+
     from countinghouse import settings as module
 
     before = dict(os.environ)
-    for name, port in zip(_PORTS, _free_ports(len(_PORTS)), strict=True):
-        os.environ[f"COUNTINGHOUSE_{name}"] = str(port)
+    for name, port in free_ports().items():
+        os.environ[f"COUNTINGHOUSE_{name.upper()}"] = str(port)
     os.environ["COUNTINGHOUSE_HOME"] = str(tmp_path_factory.mktemp("home"))
     # So that a test of frozen holders does not wait a minute.
     os.environ["COUNTINGHOUSE_LEASE_SECONDS"] = "8"

@@ -9,8 +9,6 @@ differs. 30 days take some 40 minutes on two cores.
 """
 
 import argparse
-import os
-import socket
 import sys
 import tempfile
 import time
@@ -22,21 +20,19 @@ from typing import Any
 import cut_deliveries
 import duckdb
 import sqlalchemy as sa
+from installations import another
 
-from countinghouse import settings as settings_module
 from countinghouse.ledger import open_ledger, published, tables
 from countinghouse.names import WHOLE, dates_between
 from countinghouse.runs.build import build
 from countinghouse.runs.ingest import accept, contracts_of
 from countinghouse.runs.land import land
-from countinghouse.services import control
 from countinghouse.settings import Settings
 
 SYSTEM = "completejourney"
 FIRST, LAST = "2017-01-01", "2017-12-31"
 # Compared by their rows as of the last day: the year closes what is open then.
 HISTORIES = {"marts.dim_products"}
-_PORTS = ("connect_port", "thrift_port", "spark_ui_port", "airflow_port")
 # What two histories of different length must agree on: the state as of a date.
 _AS_OF = """
     select * exclude (valid_to, is_current),
@@ -55,13 +51,15 @@ def main() -> None:
         with installation(Path(folder) / "plan") as one_plan:
             print(f"one plan of the year: {timed(lambda: plan_year(one_plan)):.0f} s", flush=True)
             expected = digests(one_plan, days[-1])
-            history = dimensions(one_plan)
+            history = dimensions(one_plan, Path(folder) / "one plan's")
         with installation(Path(folder) / "daily", last=days[-1]) as daily:
             print(f"{len(days)} days: {timed(lambda: run_days(daily, days)):.0f} s", flush=True)
             found = digests(daily, days[-1])
             differing = differences(expected, found)
             print(f"equal {len(expected) - len(differing)} of {len(expected)} partitions")
-            differing += dimension_differences(history, dimensions(daily), days[-1])
+            differing += dimension_differences(
+                history, dimensions(daily, Path(folder) / "daily's"), days[-1]
+            )
     print(*differing[:20], sep="\n")
     sys.exit(bool(differing))
 
@@ -69,20 +67,9 @@ def main() -> None:
 @contextmanager
 def installation(home: Path, last: str = LAST) -> Iterator[Settings]:
     """A running installation with the deliveries up to `last` in its landing folder."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in _PORTS]
-    ports = {name: s.getsockname()[1] for name, s in zip(_PORTS, sockets, strict=True)}
-    for s in sockets:
-        s.close()
-    os.environ["COUNTINGHOUSE_HOME"] = str(home)
-    os.environ |= {f"COUNTINGHOUSE_{name.upper()}": str(port) for name, port in ports.items()}
-    settings_module.load.cache_clear()
-    settings = settings_module.load()
-    cut_deliveries.cut_completejourney(settings.landing_root, FIRST, last)
-    control.up(settings, with_airflow=False)
-    try:
+    with another(home) as settings:
+        cut_deliveries.cut_completejourney(settings.landing_root, FIRST, last)
         yield settings
-    finally:
-        control.down(settings)
 
 
 def plan_year(settings: Settings) -> None:
@@ -134,10 +121,10 @@ def digests(settings: Settings, last: str) -> Digests:
         }
 
 
-def dimensions(settings: Settings) -> list[Path]:
+def dimensions(settings: Settings, copies: Path) -> list[Path]:
     """Data files of `dim_products`, copied so that they outlive the installation."""
     found = published.locations(open_ledger(settings))["marts.dim_products"]
-    copies = Path(tempfile.mkdtemp(prefix="dim_products_"))
+    copies.mkdir()
     files = []
     for dt, place in found.items():
         for file in (settings.warehouse / place.path).glob("*.parquet"):

@@ -226,3 +226,21 @@ def test_a_delivery_that_cannot_be_read_holds_up_no_other(
     assert list(deliveries.current(ledger, contract.feed)) == ["2026-03-11"]
     assert ingest.accept(home, [contract.system]) == []
     assert sorted(deliveries.current(ledger, contract.feed)) == [DAY, "2026-03-11"]
+
+
+def test_a_range_is_logged_day_by_day_over_all_feeds(
+    home: Any, contract: Contract, ledger: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"{contract.system}_b"
+    other = contract_of(tmp_path / "other", name, files="*.csv")
+    days = [DAY, "2026-03-11"]
+    for one in (contract, other):
+        for day in days:
+            deliver(home.landing_root, one, day, ONE)
+    monkeypatch.setattr(ingest, "contracts_of", lambda *_: [other, contract])
+    ingest.accept(home, [contract.system, name])
+    logged = [
+        delivery for one in (contract, other) for delivery in deliveries.log(ledger, one.feed)
+    ]
+    in_order = [(d.dt, d.feed) for d in sorted(logged, key=lambda d: d.position)]
+    assert in_order == [(day, one.feed) for day in days for one in (contract, other)]

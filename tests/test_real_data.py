@@ -5,6 +5,7 @@ from typing import Any
 
 import cut_deliveries
 import pytest
+from installations import another
 from models.readme_totals import COMPLETEJOURNEY, ECB_FX, Total
 
 from countinghouse.engine_session import open_session
@@ -13,6 +14,7 @@ from countinghouse.runs.build import build
 from countinghouse.runs.ingest import accept, contracts_of
 from countinghouse.runs.land import land
 from countinghouse.runs.report import RunReport
+from countinghouse.settings import Settings
 
 pytestmark = pytest.mark.skipif(not cut_deliveries.present(), reason=cut_deliveries.MISSING)
 
@@ -32,6 +34,13 @@ def ingest_and_build(
     report = land(settings, contracts_of(settings, [system]), run_id="year")
     report.add(build(settings, selection, since, run_id="year"))
     return report
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """One of its own: what looks at everything would take minutes beside a year."""
+    with another(tmp_path_factory.mktemp("real")) as settings:
+        yield settings
 
 
 @pytest.fixture(scope="module")

@@ -69,25 +69,29 @@ def contracts_of(settings: Settings, systems: Sequence[str]) -> list[Contract]:
 def accept(settings: Settings, systems: Sequence[str]) -> list[Blocked]:
     """Append complete deliveries that are new to the delivery log, oldest date first.
 
-    Returns those whose files could not be read: they hold up no other and are read again.
+    So the log of a range of days is the one that daily runs would have written. Returns those
+    whose files could not be read: they hold up no other and are read again.
     """
     ledger = open_ledger(settings)
     # Those of a process that was killed between the log and its copy.
     deliveries.write_missing_copies(ledger, settings)
-    unread = []
+    waiting = []
     for contract in contracts_of(settings, systems):
         for problem in deliveries.strays(settings, contract):
             log.warning("not a delivery: %s", problem)
-        for arrival in arrivals.waiting(settings, ledger, contract):
-            try:
-                # Taken before the files are read: what changes meanwhile is read again.
-                signature = arrivals.signature(arrival.folder)
-                delivery = deliveries.accept(ledger, settings, contract, arrival)
-            except (OSError, StillGrowing) as error:
-                unread.append(_unread(settings, arrival, error))
-                continue
-            log.info("%s: %s", arrival.folder, delivery or "same content as before")
-            arrivals.remember(ledger, arrival, signature)
+        waiting += [(one, contract) for one in arrivals.waiting(settings, ledger, contract)]
+    waiting.sort(key=lambda pair: (pair[0].dt, pair[0].seq, str(pair[0].feed)))
+    unread = []
+    for arrival, contract in waiting:
+        try:
+            # Taken before the files are read: what changes meanwhile is read again.
+            signature = arrivals.signature(arrival.folder)
+            delivery = deliveries.accept(ledger, settings, contract, arrival)
+        except (OSError, StillGrowing) as error:
+            unread.append(_unread(settings, arrival, error))
+            continue
+        log.info("%s: %s", arrival.folder, delivery or "same content as before")
+        arrivals.remember(ledger, arrival, signature)
     return unread
 
 

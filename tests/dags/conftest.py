@@ -1,6 +1,5 @@
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -8,10 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from installations import another
 from running import Airflow, running_airflow
-
-from countinghouse.services import control
-from countinghouse.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -50,19 +47,8 @@ def dags(declared: dict[str, Any]) -> dict[str, dict[str, Any]]:
 @pytest.fixture(scope="module")
 def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
     """A running Airflow with an engine of its own: other tests' deliveries stay out of it."""
-    settings = Settings(home=tmp_path_factory.mktemp("airflow"), driver_memory="1g", **_ports())
-    control.up(settings, with_airflow=False)
-    try:
-        with running_airflow(settings) as running:
-            yield running
-    finally:
-        control.down(settings)
-
-
-def _ports() -> dict[str, Any]:
-    names = ("connect_port", "thrift_port", "spark_ui_port", "airflow_port")
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in names]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return dict(zip(names, ports, strict=True))
+    with (
+        another(tmp_path_factory.mktemp("airflow"), driver_memory="1g") as settings,
+        running_airflow(settings) as running,
+    ):
+        yield running

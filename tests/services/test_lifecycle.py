@@ -5,6 +5,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from installations import free_ports
 
 from countinghouse import engine_session
 from countinghouse.services import control, postgres, processes
@@ -15,18 +16,8 @@ from countinghouse.settings import Settings
 @pytest.fixture(scope="module")
 def second(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """An installation beside the one that the other tests share."""
-    servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(4)]
-    connect, thrift, ui, airflow = (server.getsockname()[1] for server in servers)
-    for server in servers:
-        server.close()
-    settings = Settings(
-        home=tmp_path_factory.mktemp("second"),
-        connect_port=connect,
-        thrift_port=thrift,
-        spark_ui_port=ui,
-        airflow_port=airflow,
-        driver_memory="1g",
-    )
+    home = tmp_path_factory.mktemp("second")
+    settings = Settings(home=home, **free_ports(), driver_memory="1g")
     yield settings
     control.down(settings)
 
