@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from countinghouse.errors import CountinghouseError
-from countinghouse.ledger import open_ledger, tables
+from countinghouse.ledger import open_ledger, recovery, tables
 from countinghouse.ledger.backup import backup, restore
 from countinghouse.ledger.holds import Hold
 from countinghouse.planning.planner import Input
@@ -233,6 +233,7 @@ def test_the_metastore_is_rebuilt_from_the_ledger(
     installation: Any, elsewhere: Any, session: Any
 ) -> None:
     # A ledger of its own: the other tests' hundred tables would take a minute.
+    recovery.open_anew(elsewhere)
     publish_numbers(elsewhere, "marts.registered", {DAY: [1], NEXT: [2]})
     publish_numbers(elsewhere, "marts.registered_whole", {"all": [3]})
     session.sql("DROP TABLE marts.registered")

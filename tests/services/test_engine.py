@@ -226,6 +226,20 @@ def test_the_look_into_the_metastore_and_a_statement_do_not_wait_for_each_other(
     assert max(took) < 10
 
 
+def test_a_flipped_bit_is_an_error_and_not_another_figure(session: Any, tmp_path: Path) -> None:
+    numbers = session.range(50_000).selectExpr("id * 1000003 % 1000000007 as n").coalesce(1)
+    folder = str(tmp_path / "numbers")
+    # As they are, so that any bit gives another number.
+    numbers.write.options(compression="none").parquet(folder)
+    assert session.read.parquet(folder).count() == 50_000
+    (file,) = Path(folder).glob("*.parquet")
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(PySparkException, match="FAILED_READ_FILE"):
+        session.read.parquet(folder).agg({"n": "sum"}).collect()
+
+
 def test_a_process_keeps_nothing_of_a_stopped_session(installation: Settings) -> None:
     opened = engine_session.open_session(installation)
     opened.sql("select 1").collect()
