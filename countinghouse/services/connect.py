@@ -49,6 +49,7 @@ def release(settings: Settings, session_id: str, *, deadline: float) -> None:
         interrupted = _close(stub, session_id, deadline)
     known = operations.of_session(settings, session_id, deadline=deadline)
     operations.await_end(settings, known | interrupted, deadline=deadline)
+    operations.end_jobs(settings, session_id, deadline=deadline)
 
 
 def _close(stub: Any, session_id: str, deadline: float) -> set[str]:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,8 @@ from countinghouse.services import connect, control, operations, processes
 from countinghouse.settings import Settings
 
 _CANCELLED_CALLS = 80
+_FENCED_JOBS = 12
+ENDLESS = "select count(*) from range(1000000000000) where sqrt(id) < 0"
 
 
 def engine_process(settings: Settings) -> psutil.Process:
@@ -117,12 +120,49 @@ def test_a_session_fenced_before_its_first_word_is_refused(installation: Setting
 
 
 def test_fencing_interrupts_what_runs(installation: Settings, owner: Any) -> None:
-    endless = "select count(*) from range(1000000000000) where sqrt(id) < 0"
-    with in_background(owner, endless) as outcome:
+    with in_background(owner, ENDLESS) as outcome:
         wait_for_operation(installation, owner)
         engine_session.fence(installation, owner.session_id)
         assert not operations_of(installation, owner)
     assert "finished" not in outcome
+
+
+def test_a_job_that_is_submitted_while_its_session_is_fenced_is_killed(
+    installation: Settings,
+) -> None:
+    moments = random.Random(1)
+    for _ in range(_FENCED_JOBS):
+        owner = engine_session.open_session(installation)
+        with in_background(owner, ENDLESS):
+            wait_for_operation(installation, owner)
+            time.sleep(moments.uniform(0, 0.05))
+            engine_session.fence(installation, owner.session_id)
+        owner.stop()
+        # Two of them would hold both slots, and nobody's query would run.
+        wait_for_tasks(installation, running=False)
+
+
+def test_jobs_that_a_session_has_left_behind_are_killed(installation: Settings, owner: Any) -> None:
+    with in_background(owner, ENDLESS) as outcome:
+        wait_for_tasks(installation, running=True)
+        operations.end_jobs(installation, owner.session_id, deadline=20)
+        wait_for_tasks(installation, running=False)
+    assert "cancelled" in outcome[0]
+
+
+def wait_for_tasks(settings: Settings, *, running: bool) -> None:
+    end = time.monotonic() + 10
+    while bool(active_tasks(settings)) is not running:
+        assert time.monotonic() < end, f"{active_tasks(settings)} tasks run"
+        time.sleep(0.1)
+
+
+def active_tasks(settings: Settings) -> int:
+    root = f"http://127.0.0.1:{settings.spark_ui_port}/api/v1/applications"
+    with urllib.request.urlopen(root) as answer:
+        application = json.loads(answer.read())[0]["id"]
+    with urllib.request.urlopen(f"{root}/{application}/executors") as answer:
+        return sum(executor["activeTasks"] for executor in json.loads(answer.read()))
 
 
 @pytest.mark.parametrize("cancelled_before", [False, True])
