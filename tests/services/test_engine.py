@@ -138,7 +138,7 @@ def test_a_job_that_is_submitted_while_its_session_is_fenced_is_killed(
             time.sleep(moments.uniform(0, 0.05))
             engine_session.fence(installation, owner.session_id)
         owner.stop()
-        # Two of them would hold both slots, and nobody's query would run.
+        # Its tasks would hold every slot, and nobody's query would run.
         wait_for_tasks(installation, running=False)
 
 
