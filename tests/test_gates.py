@@ -112,7 +112,7 @@ def test_a_rule_that_cannot_be_evaluated_blocks(frame: Frame) -> None:
 def test_a_rule_without_a_result_blocks(
     frame: Frame, contract: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gates.gx_run, "_validated", lambda frame, rules: {})
+    monkeypatch.setattr(gates.gx_run, "_validated", lambda *_: {})
     assert "was not evaluated" in verdict(frame({}), default_suite(contract)).failures[0]
 
 

@@ -1,5 +1,6 @@
 """dbt's statements in the Connect session of a claim, so that fencing the claim stops them too."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -8,6 +9,10 @@ from countinghouse.engine_session import open_session
 from countinghouse.errors import EngineUnavailable, Fenced
 from countinghouse.settings import Settings
 
+# A query begins so, after comments; dbt writes none that inserts.
+_QUERY = re.compile(
+    r"(?:\s|/\*.*?\*/|--[^\n]*\n)*\(*\s*(?:select|with)\b", re.DOTALL | re.IGNORECASE
+)
 _CLOSED = ("SESSION_CLOSED", "SESSION_NOT_FOUND", "SESSION_CHANGED")
 
 
@@ -65,30 +70,42 @@ def _is_closed(message: str) -> bool:
 
 
 class _Cursor:
-    """What dbt-spark uses of a cursor, over one session. A query is sent when it is fetched."""
+    """What dbt-spark uses of a cursor, over one session.
+
+    Sent by `session.sql`, a query is analysed three times: at once, for its schema, and to run; on
+    small data that is most of its cost. So a query runs when it is executed, and that once.
+    """
 
     def __init__(self, session: Any) -> None:
         self._session = session
-        self._rows: Any = None
+        self._fields: list[Any] = []
+        self._rows: list[Any] = []
 
     def execute(self, sql: str, *parameters: Any) -> None:
         if parameters:
             raise _dbt_error("bound values lose their type in dbt-spark: no seeds")
         with _short_errors():
-            self._rows = self._session.sql(sql)
+            self._fields, self._rows = _ran(self._session, sql)
 
     @property
     def description(self) -> list[tuple[Any, ...]]:
-        with _short_errors():
-            fields = self._rows.schema.fields
-        return [(f.name, f.dataType.simpleString(), *[None] * 4, f.nullable) for f in fields]
+        return [(f.name, f.dataType.simpleString(), *[None] * 4, f.nullable) for f in self._fields]
 
     def fetchall(self) -> list[Any]:
-        with _short_errors():
-            return list(self._rows.collect())
+        return self._rows
 
     def close(self) -> None:
-        self._rows = None
+        self._fields, self._rows = [], []
+
+
+def _ran(session: Any, sql: str) -> tuple[list[Any], list[Any]]:
+    """Fields and rows of a statement; it has run when this returns."""
+    from pyspark.sql.connect.plan import SQL
+
+    # Commands run when `sql` sends them, and leave a relation of what they said.
+    plan = SQL(sql) if _QUERY.match(sql) else session.sql(sql)._plan
+    table, schema, _ = session.client.to_table(plan.to_proto(session.client), {})
+    return schema.fields, list(zip(*(c.to_pylist() for c in table.columns), strict=True))
 
 
 @contextmanager

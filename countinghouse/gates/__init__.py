@@ -211,7 +211,7 @@ def _halved(
 ) -> Iterable[tuple[str, GateResult]]:
     if not rules or not dts:
         return
-    outcomes = gx_run.evaluate(_of_dates(frame, dts), rules)
+    outcomes = gx_run.evaluate(_of_dates(frame, dts), rules, counted=len(dts) == 1)
     span = dts[0] if len(dts) == 1 else f"{min(dts)}..{max(dts)}"
     failed = []
     for rule, outcome in zip(rules, outcomes, strict=True):

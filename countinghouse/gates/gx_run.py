@@ -13,6 +13,9 @@ from typing import Any
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 Expectation = Any
 _COUNTS = ("element_count", "unexpected_count", "missing_count", "observed_value")
+_HOLDS = {"result_format": "BOOLEAN_ONLY"}
+# Values of rows may be personal: counts are enough, quarantine and raw hold the rows.
+_COUNTED = {"result_format": "BASIC", "partial_unexpected_count": 0}
 _QUOTED = re.compile(r"'[^']*'")
 _NUMBERS = (bool, int, float, type(None))
 # Rules that hold for a batch exactly when they hold for each of its dates.
@@ -29,12 +32,17 @@ class Outcome:
     error: str = ""
 
 
-def evaluate(frame: Any, rules: Sequence[Expectation]) -> list[Outcome]:
-    """Evaluate each rule on a frame, in their order. A rule without a result has not passed."""
-    if not rules:
-        return []
-    found = _validated(frame, rules)
-    return [_outcome(rule, found.get(str(n))) for n, rule in enumerate(rules)]
+def evaluate(frame: Any, rules: Sequence[Expectation], *, counted: bool = True) -> list[Outcome]:
+    """Evaluate each rule on a frame, in their order. A rule without a result has not passed.
+
+    Without `counted` a rule that is broken row by row does not say by how many.
+    """
+    numbered = dict(enumerate(rules))
+    # Whether rules hold for all rows takes one query; what breaks them, one query for each.
+    found = _validated(frame, {n: r for n, r in numbered.items() if holds_by_row(r)}, _HOLDS)
+    known = {n for n, result in found.items() if result.success or not counted}
+    found |= _validated(frame, {n: r for n, r in numbered.items() if n not in known}, _COUNTED)
+    return [_outcome(rule, found.get(n)) for n, rule in numbered.items()]
 
 
 def holds_by_row(rule: Expectation) -> bool:
@@ -55,11 +63,15 @@ def describe(rule: Expectation) -> str:
     return f"{rule.expectation_type} {' '.join(columns)}".strip()
 
 
-def _validated(frame: Any, rules: Sequence[Expectation]) -> dict[str, Any]:
+def _validated(
+    frame: Any, rules: Mapping[int, Expectation], result_format: Mapping[str, Any]
+) -> dict[int, Any]:
     import great_expectations as gx
 
+    if not rules:
+        return {}
     suite = gx.ExpectationSuite(name="rules")
-    for n, rule in enumerate(rules):
+    for n, rule in rules.items():
         # The same rule may stand in two suites: the number tells their results apart.
         copy = rule.copy(deep=True)
         copy.id, copy.meta = None, {"rule": str(n)}
@@ -68,17 +80,12 @@ def _validated(frame: Any, rules: Sequence[Expectation]) -> dict[str, Any]:
         asset = _context().data_sources.add_or_update_spark("engine", persist=False)
         batches = asset.add_dataframe_asset("batch").add_batch_definition_whole_dataframe("whole")
         batch = batches.get_batch({"dataframe": frame})
-        result = batch.validate(suite, result_format=_result_format())
+        result = batch.validate(suite, result_format=dict(result_format))
     return {
-        each.expectation_config.meta["rule"]: each
+        int(each.expectation_config.meta["rule"]): each
         for each in result.results
         if each.expectation_config is not None
     }
-
-
-def _result_format() -> dict[str, Any]:
-    # Values of rows may be personal: counts are enough, quarantine and raw hold the rows.
-    return {"result_format": "BASIC", "partial_unexpected_count": 0}
 
 
 def _outcome(rule: Expectation, result: Any) -> Outcome:

@@ -9,7 +9,6 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.connect import functions as F
-from pyspark.sql.connect.observation import Observation
 
 from countinghouse.contracts import Contract
 from countinghouse.deliveries import ArchivedFile, Delivery
@@ -28,6 +27,7 @@ _BYTES_PER_SHARD = 24 << 20
 # A task starts a Python process: small batches are read by one, middling ones by a few.
 _WORTH_A_TASK = 256 << 10
 _TASKS = 4
+_SEEN = "seen"
 
 
 def write_raw(
@@ -75,11 +75,12 @@ class _Writer:
         if not parts:
             return
         rows = self._rows(parts)
-        seen = Observation()
-        watched = rows.observe(seen, F.count_if(F.expr("_reason is not null")).alias("bad"))
-        _write(pipeline.raw_rows(watched, self.batch.contract), self.raw)
+        # By name: an Observation has the plan analysed once more, in a new Python process.
+        bad = F.count_if(F.expr("_reason is not null"))
+        good = pipeline.raw_rows(rows.observe(_SEEN, bad.alias("bad")), self.batch.contract)
+        _write(good, self.raw)
         self.anything = True
-        if seen.get["bad"]:
+        if dict(good.executionInfo.flows)[_SEEN]["bad"]:
             self.anything_bad = True
             _write(pipeline.quarantine_rows(rows), self.bad)
 

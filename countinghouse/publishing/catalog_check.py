@@ -75,11 +75,14 @@ def difference(
     """Compare a table with the directories it should read; `only` limits it to some partitions."""
     if not metastore.as_declared(session, spec):
         return Difference(reshaped=True, wrong=frozenset(expected))
-    relative = {dt: str(place.relative_to(settings.warehouse)) for dt, place in expected.items()}
-    wrong = pointers.wrong_pointers(settings, session, spec, relative)
+    relative = {
+        (spec.name, dt): str(place.relative_to(settings.warehouse))
+        for dt, place in expected.items()
+    }
+    wrong = pointers.wrong_pointers(settings, session, {spec.name: spec}, relative)
     extra: set[str] = set()
     if spec.partitioned:
         extra = metastore.partitions(session, spec.name) - set(expected)
         if only is not None:
             extra &= set(only)
-    return Difference(wrong=frozenset(wrong), extra=frozenset(extra))
+    return Difference(wrong=frozenset(dt for _, dt in wrong), extra=frozenset(extra))

@@ -147,20 +147,28 @@ def _plain(sql_type: str) -> str:
     return {"integer": "int", "long": "bigint", "numeric": "decimal"}.get(plain, plain)
 
 
-def point(session: "SparkSession", spec: TableSpec, locations: Mapping[str, Path]) -> None:
-    """Let each partition of the table read its new directory."""
+def point(
+    session: "SparkSession",
+    spec: TableSpec,
+    locations: Mapping[str, Path],
+    present: Collection[str] | None = None,
+) -> None:
+    """Let each partition of the table read its new directory.
+
+    `present` are those of them that the metastore has; it is asked where that is not known.
+    """
     table = names.table(spec.name)
     if not spec.partitioned:
         session.sql(f"ALTER TABLE {table} SET LOCATION '{locations[names.WHOLE]}'")
         return
-    present = partitions(session, table)
-    new = sorted(dt for dt in locations if dt not in present)
+    known = partitions(session, table) if present is None else present
+    new = sorted(dt for dt in locations if dt not in known)
     for group in _groups(new, _PARTITIONS_PER_STATEMENT):
         added = " ".join(
             f"PARTITION (dt='{names.date(dt)}') LOCATION '{locations[dt]}'" for dt in group
         )
         session.sql(f"ALTER TABLE {table} ADD IF NOT EXISTS {added}")
-    for dt in sorted(set(locations) & present):
+    for dt in sorted(set(locations).intersection(known)):
         session.sql(
             f"ALTER TABLE {table} PARTITION (dt='{names.date(dt)}') SET LOCATION '{locations[dt]}'"
         )
@@ -178,8 +186,42 @@ def drop_partitions(session: "SparkSession", spec: TableSpec, dts: Iterable[str]
         session.sql(f"ALTER TABLE {spec.name} DROP IF EXISTS PARTITION (dt='{_quoted(dt)}')")
 
 
-def location(session: "SparkSession", spec: TableSpec, dt: str) -> Path | None:
-    """Where the metastore says a partition lies; None when it knows none."""
+def registered(
+    session: "SparkSession", partitions: Iterable[tuple[str, str]]
+) -> Mapping[str, Registered]:
+    """What the metastore has of these tables and partitions; nothing where it cannot be looked at.
+
+    A look at the embedded metastore's database takes what one statement about one table takes.
+    """
+    if not metastore_db.is_embedded(session):
+        return {}
+    return metastore_db.of_partitions(session, partitions)
+
+
+def locations(
+    session: "SparkSession", specs: Mapping[str, TableSpec], partitions: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], Path]:
+    """Where the metastore says these partitions lie; nothing where it knows none."""
+    wanted = list(partitions)
+    if metastore_db.is_embedded(session):
+        known = metastore_db.of_partitions(session, wanted)
+        found = {
+            (table, dt): _location_of(known.get(table), specs[table], dt) for table, dt in wanted
+        }
+    else:
+        found = {
+            (table, dt): _described_location(session, specs[table], dt) for table, dt in wanted
+        }
+    return {partition: place for partition, place in found.items() if place}
+
+
+def _location_of(found: Registered | None, spec: TableSpec, dt: str) -> Path | None:
+    if found is None:
+        return None
+    return found.partitions.get(dt) if spec.partitioned else found.location
+
+
+def _described_location(session: "SparkSession", spec: TableSpec, dt: str) -> Path | None:
     from pyspark.errors import AnalysisException
 
     partition = f"PARTITION (dt='{names.partition(dt)}')" if spec.partitioned else ""
@@ -190,16 +232,6 @@ def location(session: "SparkSession", spec: TableSpec, dt: str) -> Path | None:
     # The partition's own location comes first, its table's later.
     found = next((row[1] for row in rows if row[0] == "Location"), None)
     return Path(unquote(urlparse(found).path)) if found else None
-
-
-def locations(session: "SparkSession", spec: TableSpec, dts: Collection[str]) -> dict[str, Path]:
-    """Where the metastore says these partitions lie; nothing where it knows none."""
-    if spec.partitioned and metastore_db.is_embedded(session):
-        # No statement lists locations, and to describe one partition takes a tenth of a second.
-        known = metastore_db.partition_locations(session, spec.name)
-        return {dt: known[dt] for dt in dts if dt in known}
-    found = {dt: location(session, spec, dt) for dt in dts}
-    return {dt: place for dt, place in found.items() if place}
 
 
 def _groups(items: Sequence[str], size: int) -> Iterable[Sequence[str]]:

@@ -3,7 +3,7 @@
 Only the embedded Derby is asked this way; a metastore elsewhere is asked through statements.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _URL = "spark.hadoop.javax.jdo.option.ConnectionURL"
 _DRIVER = "org.apache.derby.iapi.jdbc.AutoloadedDriver"
+# Derby makes code of each name in a list: some thousands of them are too much for a method.
+_NAMES = 500
 _NAMED = "FROM TBLS t JOIN DBS d ON d.DB_ID = t.DB_ID"
 _TABLES = f"""
     SELECT d.NAME AS SCHEMA_NAME, t.TBL_NAME, t.TBL_TYPE, s.LOCATION, e.SLIB, k.PKEY_NAME
@@ -56,27 +58,55 @@ def is_embedded(session: "SparkSession") -> bool:
 
 
 def everything(session: "SparkSession") -> Mapping[str, Registered]:
-    """All tables by name, in three queries."""
+    """All tables by name, with all partitions, in three queries."""
+    return _registered(session, "1 = 1", ["1 = 1"])
+
+
+def of_partitions(
+    session: "SparkSession", partitions: Iterable[tuple[str, str]]
+) -> Mapping[str, Registered]:
+    """Tables by name with these of their partitions, as far as the metastore has them.
+
+    It costs what the partitions cost, whatever the history of their tables is.
+    """
+    wanted = list(partitions)
+    schemas: dict[str, set[str]] = {}
+    for table in {table for table, _ in wanted}:
+        schema, _, name = names.table(table).partition(".")
+        schemas.setdefault(schema, set()).add(name)
+    tables = " OR ".join(
+        f"(d.NAME = '{schema}' AND t.TBL_NAME IN ({_texts(found)}))"
+        for schema, found in schemas.items()
+    )
+    dts = sorted({names.date(dt) for _, dt in wanted if dt != names.WHOLE})
+    parts = [
+        f"p.PART_NAME IN ({_texts(f'dt={dt}' for dt in dts[start : start + _NAMES])})"
+        for start in range(0, len(dts), _NAMES)
+    ]
+    return _registered(session, f"({tables})", parts) if wanted else {}
+
+
+def _registered(
+    session: "SparkSession", tables: str, parts: Iterable[str]
+) -> dict[str, Registered]:
     found: dict[str, Registered] = {}
-    for row in _rows(session, _TABLES):
+    for row in _rows(session, f"{_TABLES} WHERE {tables}"):
         one = found.setdefault(_name(row), Registered(row[2], row[4] or "", _path(row[3])))
         if row[5]:
             one.keys.add(row[5])
     # A table that was made or dropped between the queries is compared in the next round.
-    for row in _rows(session, _COLUMNS):
+    for row in _rows(session, f"{_COLUMNS} WHERE {tables}"):
         if _name(row) in found:
             found[_name(row)].columns[row[2]] = row[3]
-    for row in _rows(session, _PARTITIONS):
-        if _name(row) in found:
-            found[_name(row)].partitions[_dt(row[2])] = _path(row[3]) or Path()
+    for some in parts:
+        for row in _rows(session, f"{_PARTITIONS} WHERE {tables} AND {some}"):
+            if _name(row) in found:
+                found[_name(row)].partitions[_dt(row[2])] = _path(row[3]) or Path()
     return found
 
 
-def partition_locations(session: "SparkSession", table: str) -> dict[str, Path]:
-    """Where the partitions of one table lie, in one query."""
-    schema, _, name = names.table(table).partition(".")
-    rows = _rows(session, f"{_PARTITIONS} WHERE d.NAME = '{schema}' AND t.TBL_NAME = '{name}'")
-    return {_dt(row[2]): _path(row[3]) or Path() for row in rows}
+def _texts(values: Iterable[str]) -> str:
+    return ", ".join(f"'{value}'" for value in sorted(values))
 
 
 def _rows(session: "SparkSession", query: str) -> list[Any]:

@@ -1,6 +1,6 @@
 """Moves the pointers of a decided publication set, and logs the set in storage."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from countinghouse.errors import CountinghouseError
 from countinghouse.failpoints import reach
 from countinghouse.ledger import pointer_log, publications, published
 from countinghouse.ledger.publications import DecidedSet
+from countinghouse.planning.planner import Partition
 from countinghouse.publishing import metastore
 from countinghouse.publishing.version import Version, write_confirmed, write_json
 from countinghouse.settings import Settings
@@ -50,42 +51,41 @@ def log_release(settings: Settings, table: str, dt: str, epoch: int) -> None:
 
 def project(settings: Settings, session: "SparkSession", decided: DecidedSet) -> None:
     """Point the metastore at the set's versions: tables in dependency order."""
+    registered = metastore.registered(session, decided.locations)
     for table in decided.tables_in_order:
-        spec = decided.tables[table]
-        metastore.ensure_table(session, spec, empty_directory(settings, table))
+        spec, known = decided.tables[table], registered.get(table)
+        if not metastore.is_declared(known, spec):
+            metastore.ensure_table(session, spec, empty_directory(settings, table))
         reach("in_publish_before_pointer")
         locations = {
             dt: settings.warehouse / location
             for (name, dt), location in decided.locations.items()
             if name == table
         }
-        metastore.point(session, spec, locations)
+        metastore.point(session, spec, locations, known.partitions if known else None)
 
 
 def read_back(settings: Settings, session: "SparkSession", decided: DecidedSet) -> None:
     """Ask the metastore for every location of the set; raises if one is not what was decided."""
-    for table in decided.tables_in_order:
-        expected = {dt: loc for (name, dt), loc in decided.locations.items() if name == table}
-        spec = decided.tables[table]
-        wrong = wrong_pointers(settings, session, spec, expected)
-        if wrong:
-            raise CountinghouseError(
-                f"{table}: {len(wrong)} pointers are not where they were set, "
-                f"first {sorted(wrong.items())[0]}",
-                remedy="countinghouse reconcile",
-            )
+    wrong = wrong_pointers(settings, session, decided.tables, decided.locations)
+    if wrong:
+        (table, dt), place = min(wrong.items())
+        raise CountinghouseError(
+            f"{len(wrong)} pointers are not where they were set, first {table} {dt}: {place}",
+            remedy="countinghouse reconcile",
+        )
 
 
 def wrong_pointers(
     settings: Settings,
     session: "SparkSession",
-    spec: metastore.TableSpec,
-    expected: dict[str, str],
-) -> dict[str, Path | None]:
+    specs: Mapping[str, metastore.TableSpec],
+    expected: Mapping[Partition, str],
+) -> dict[Partition, Path | None]:
     """Partitions whose location differs from `expected` (relative), with what was found."""
-    wanted = {dt: settings.warehouse / relative for dt, relative in expected.items()}
-    found = metastore.locations(session, spec, expected)
-    return {dt: found.get(dt) for dt, place in wanted.items() if found.get(dt) != place}
+    found = metastore.locations(session, specs, expected)
+    wanted = {partition: settings.warehouse / relative for partition, relative in expected.items()}
+    return {one: found.get(one) for one, place in wanted.items() if found.get(one) != place}
 
 
 def empty_directory(settings: Settings, table: str) -> Path:

@@ -16,9 +16,10 @@ def test_a_moved_pointer_of_an_empty_partition_is_found(
     table = f"marts.empty_{count}"
     days = [f"2026-01-{n:02d}" for n in range(1, count + 1)]
     versions = publish_numbers(installation, table, {day: [] for day in days})
-    expected = {version.dt: version.location for version in versions}
-    assert pointers.wrong_pointers(installation, session, spec(table), expected) == {}
+    expected = {(table, version.dt): version.location for version in versions}
+    specs = {table: spec(table)}
+    assert pointers.wrong_pointers(installation, session, specs, expected) == {}
     session.sql(f"ALTER TABLE {table} PARTITION (dt='{days[0]}') SET LOCATION '/tmp/elsewhere'")
     metastore.drop_partitions(session, spec(table), [days[1]])
-    found = pointers.wrong_pointers(installation, session, spec(table), expected)
-    assert found == {days[0]: Path("/tmp/elsewhere"), days[1]: None}
+    found = pointers.wrong_pointers(installation, session, specs, expected)
+    assert found == {(table, days[0]): Path("/tmp/elsewhere"), (table, days[1]): None}
