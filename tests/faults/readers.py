@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from countinghouse import engine_session
 from countinghouse.names import WHOLE
+from countinghouse.planning.planner import Partition
 from countinghouse.settings import Settings
 from tests.faults.world import DTS, Pair, rows_of
 
@@ -30,7 +31,7 @@ class Reader:
     errors: list[str] = field(default_factory=list)
     torn: list[str] = field(default_factory=list)
     seen: set[int] = field(default_factory=set)
-    _newest: dict[str, int] = field(default_factory=dict)
+    newest: dict[Partition, int] = field(default_factory=dict)
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -91,8 +92,9 @@ class Reader:
             if figures != [len(whole), sum(whole), value, value]:
                 self.torn.append(f"{table} {dt}: {figures} is no version")
                 continue
-            key = f"{table} {dt}"
-            if not max(done, self._newest.get(key, 0)) <= value <= begun:
-                self.torn.append(f"{key}: version {value}, not in {done}..{begun}, {self._newest}")
-            self._newest[key] = value
+            newest = self.newest.get((table, dt), 0)
+            if not max(done, newest) <= value <= begun:
+                was = f"in {done}..{begun}, {newest} before"
+                self.torn.append(f"{table} {dt}: version {value} is not {was}")
+            self.newest[table, dt] = value
             self.seen.add(value)
