@@ -3,7 +3,7 @@
 Only the embedded Derby is asked this way; a metastore elsewhere is asked through statements.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,21 +19,26 @@ _DRIVER = "org.apache.derby.iapi.jdbc.AutoloadedDriver"
 # Derby makes code of each name in a list: some thousands of them are too much for a method.
 _NAMES = 500
 _NAMED = "FROM TBLS t JOIN DBS d ON d.DB_ID = t.DB_ID"
+_NOTHING = "CAST(NULL AS VARCHAR(1))"
+# One shape for all three, so that one query can ask for all.
 _TABLES = f"""
-    SELECT d.NAME AS SCHEMA_NAME, t.TBL_NAME, t.TBL_TYPE, s.LOCATION, e.SLIB, k.PKEY_NAME
+    SELECT CAST('table' AS VARCHAR(9)) AS KIND, d.NAME AS SCHEMA_NAME, t.TBL_NAME,
+        t.TBL_TYPE AS WHAT, s.LOCATION AS TEXT, e.SLIB AS SERDE, k.PKEY_NAME AS PARTITION_KEY
     {_NAMED}
     JOIN SDS s ON s.SD_ID = t.SD_ID
     LEFT JOIN SERDES e ON e.SERDE_ID = s.SERDE_ID
     LEFT JOIN PARTITION_KEYS k ON k.TBL_ID = t.TBL_ID
 """
 _COLUMNS = f"""
-    SELECT d.NAME AS SCHEMA_NAME, t.TBL_NAME, c.COLUMN_NAME, c.TYPE_NAME
+    SELECT CAST('column' AS VARCHAR(9)) AS KIND, d.NAME AS SCHEMA_NAME, t.TBL_NAME,
+        c.COLUMN_NAME AS WHAT, c.TYPE_NAME AS TEXT, {_NOTHING} AS SERDE, {_NOTHING} AS PARTITION_KEY
     {_NAMED}
     JOIN SDS s ON s.SD_ID = t.SD_ID
     JOIN COLUMNS_V2 c ON c.CD_ID = s.CD_ID
 """
 _PARTITIONS = f"""
-    SELECT d.NAME AS SCHEMA_NAME, t.TBL_NAME, p.PART_NAME, s.LOCATION
+    SELECT CAST('partition' AS VARCHAR(9)) AS KIND, d.NAME AS SCHEMA_NAME, t.TBL_NAME,
+        p.PART_NAME AS WHAT, s.LOCATION AS TEXT, {_NOTHING} AS SERDE, {_NOTHING} AS PARTITION_KEY
     {_NAMED}
     JOIN PARTITIONS p ON p.TBL_ID = t.TBL_ID
     JOIN SDS s ON s.SD_ID = p.SD_ID
@@ -58,7 +63,7 @@ def is_embedded(session: "SparkSession") -> bool:
 
 
 def everything(session: "SparkSession") -> Mapping[str, Registered]:
-    """All tables by name, with all partitions, in three queries."""
+    """All tables by name, with all their partitions."""
     return _registered(session, "1 = 1", ["1 = 1"])
 
 
@@ -87,21 +92,25 @@ def of_partitions(
 
 
 def _registered(
-    session: "SparkSession", tables: str, parts: Iterable[str]
+    session: "SparkSession", tables: str, parts: Sequence[str]
 ) -> dict[str, Registered]:
+    shapes = [f"{_TABLES} WHERE {tables}", f"{_COLUMNS} WHERE {tables}"]
+    partitions = [f"{_PARTITIONS} WHERE {tables} AND {some}" for some in parts]
+    rows = _rows(session, " UNION ALL ".join([*shapes, *partitions[:1]]))
+    for query in partitions[1:]:
+        rows += _rows(session, query)
     found: dict[str, Registered] = {}
-    for row in _rows(session, f"{_TABLES} WHERE {tables}"):
-        one = found.setdefault(_name(row), Registered(row[2], row[4] or "", _path(row[3])))
-        if row[5]:
-            one.keys.add(row[5])
-    # A table that was made or dropped between the queries is compared in the next round.
-    for row in _rows(session, f"{_COLUMNS} WHERE {tables}"):
-        if _name(row) in found:
-            found[_name(row)].columns[row[2]] = row[3]
-    for some in parts:
-        for row in _rows(session, f"{_PARTITIONS} WHERE {tables} AND {some}"):
-            if _name(row) in found:
-                found[_name(row)].partitions[_dt(row[2])] = _path(row[3]) or Path()
+    for kind, schema, table, what, text, serde, key in rows:
+        if kind == "table":
+            first = Registered(what, serde or "", _path(text))
+            found.setdefault(f"{schema}.{table}", first).keys.update([key] if key else [])
+    for kind, schema, table, what, text, _, _ in rows:
+        of_table = found.get(f"{schema}.{table}")
+        # What was made or dropped meanwhile is compared in the next round.
+        if of_table and kind == "column":
+            of_table.columns[what] = text
+        elif of_table and kind == "partition":
+            of_table.partitions[unquote(what).removeprefix("dt=")] = _path(text) or Path()
     return found
 
 
@@ -119,14 +128,6 @@ def _rows(session: "SparkSession", query: str) -> list[Any]:
         sessionInitStatement="SET CURRENT ISOLATION = UR",
     )
     return list(reader.load().collect())
-
-
-def _name(row: Any) -> str:
-    return f"{row[0]}.{row[1]}"
-
-
-def _dt(part_name: str) -> str:
-    return unquote(part_name).removeprefix("dt=")
 
 
 def _path(location: str | None) -> Path | None:
