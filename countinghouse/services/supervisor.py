@@ -67,9 +67,10 @@ class Supervisor:
         self._postgres_problem = ""
 
     def run(self) -> None:
-        """Watch all children until `stopping` is set; then end them all."""
+        """Watch all children until `stopping` is set or the home is removed; then end them all."""
         try:
-            while not self.stopping:
+            # Without its pid file nobody finds it any more: `down` could not end it.
+            while not self.stopping and pid_file(self.settings).exists():
                 self.tick()
                 time.sleep(_TICK_SECONDS)
         finally:

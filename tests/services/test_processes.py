@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -201,3 +202,16 @@ def test_the_supervisor_outlives_a_full_disk_and_a_database_that_does_not_start(
     assert child.state is State.HEALTHY
     assert "no space left" in str(watched._postgres_status()["reason"])
     child.stop()
+
+
+def test_a_supervisor_whose_home_was_removed_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Settings(home=tmp_path / "home")
+    ended = []
+    with supervisor.only_one(own):
+        watched = supervisor.Supervisor(own, with_airflow=False)
+        monkeypatch.setattr(watched, "tick", lambda: shutil.rmtree(own.home))
+        monkeypatch.setattr(watched, "stop", lambda: ended.append(True))
+        watched.run()
+    assert ended == [True]
