@@ -41,9 +41,15 @@ def connected(ledger: sa.Engine | sa.Connection) -> Iterator[sa.Connection]:
 
 
 def locations(
-    ledger: sa.Engine | sa.Connection, partitions: Collection[Partition] | None = None
+    ledger: sa.Engine | sa.Connection,
+    partitions: Collection[Partition] | None = None,
+    *,
+    table: str | None = None,
 ) -> dict[str, dict[str, Location]]:
-    """Published partitions, by table and date; paths are relative to the warehouse."""
+    """Published partitions, by table and date; paths are relative to the warehouse.
+
+    All of them, or these, or those of one table.
+    """
     query = sa.select(
         pointers.c.table_name,
         pointers.c.dt,
@@ -55,6 +61,8 @@ def locations(
     ).join(versions, versions.c.version_id == pointers.c.version_id)
     if partitions is not None:
         query = query.where(among(pointers, partitions))
+    if table is not None:
+        query = query.where(pointers.c.table_name == table)
     found: dict[str, dict[str, Location]] = defaultdict(dict)
     with connected(ledger) as connection:
         for row in connection.execute(query):

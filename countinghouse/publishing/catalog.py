@@ -30,7 +30,7 @@ def rebuild_catalog(settings: Settings) -> Rebuilt:
     session = engine_session.open_session(settings, name="rebuild-catalog")
     try:
         for name, spec in sorted(published.table_specs(ledger).items()):
-            metastore.drop(session, name)
+            metastore.drop(session, name, pointers.aside(settings, name))
             metastore.ensure_table(session, spec, pointers.empty_directory(settings, name))
             places = reconcile.directories(settings, name, everything.get(name, {}))
             if places:

@@ -47,14 +47,17 @@ class TableSpec:
         return cls(name, columns, content["comment"], content["partitioned"])
 
 
-def ensure_table(session: "SparkSession", spec: TableSpec, empty: Path) -> None:
-    """Create the table, or add its new columns at the end; anything else is refused."""
+def ensure_table(session: "SparkSession", spec: TableSpec, empty: Path) -> bool:
+    """Create the table, or add its new columns at the end; anything else is refused.
+
+    Returns whether it was created, and reads nothing yet.
+    """
     names.table(spec.name)
     schema = spec.name.partition(".")[0]
     session.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     if not session.catalog.tableExists(spec.name):
         _create(session, spec, empty)
-        return
+        return True
     existing = _existing(session, spec)
     wanted = {c.name: c.type.lower() for c in _data_columns(spec)}
     added = [c for c in _data_columns(spec) if c.name not in existing]
@@ -69,6 +72,7 @@ def ensure_table(session: "SparkSession", spec: TableSpec, empty: Path) -> None:
         )
     if added:
         session.sql(f"ALTER TABLE {spec.name} ADD COLUMNS ({_declared(added)})")
+    return False
 
 
 def as_declared(session: "SparkSession", spec: TableSpec) -> bool:
@@ -87,18 +91,39 @@ def as_declared(session: "SparkSession", spec: TableSpec) -> bool:
 
 def is_declared(found: Registered | None, spec: TableSpec) -> bool:
     """The same of what the metastore's database holds."""
-    if found is None or found.kind != "EXTERNAL_TABLE" or "ParquetHiveSerDe" not in found.serde:
+    return found is not None and is_ours(found, spec) and found.columns == _declared_types(spec)
+
+
+def is_ours(found: Registered, spec: TableSpec) -> bool:
+    """Whether it can be a table that we made, whatever its columns are: external, in Parquet."""
+    if found.kind != "EXTERNAL_TABLE" or "ParquetHiveSerDe" not in found.serde:
         return False
-    keys = {"dt"} if spec.partitioned else set()
-    return found.keys == keys and found.columns == _declared_types(spec)
+    return found.keys == ({"dt"} if spec.partitioned else set())
 
 
-def drop(session: "SparkSession", table: str) -> None:
-    """Forget a table, or a view of its name; no file is touched."""
+def drop(session: "SparkSession", table: str, aside: Path) -> None:
+    """Forget a table, or a view of its name; no file is touched.
+
+    With a table that somebody made without EXTERNAL go the files that it points at, which may be
+    published ones: it is pointed at directories below `aside` first.
+    """
     name = names.table(table)
-    if session.catalog.tableExists(name):
-        kind = "VIEW" if session.catalog.getTable(name).tableType == "VIEW" else "TABLE"
-        session.sql(f"DROP {kind} IF EXISTS {name}")
+    if not session.catalog.tableExists(name):
+        return
+    kind = session.catalog.getTable(name).tableType
+    if kind == "MANAGED":
+        _point_aside(session, name, aside)
+    session.sql(f"DROP {'VIEW' if kind == 'VIEW' else 'TABLE'} IF EXISTS {name}")
+
+
+def _point_aside(session: "SparkSession", name: str, aside: Path) -> None:
+    said = [row[0] for row in session.sql(f"DESCRIBE TABLE EXTENDED {name}").collect()]
+    if "# Partition Information" in said:
+        for number, row in enumerate(session.sql(f"SHOW PARTITIONS {name}").collect()):
+            pairs = (pair.partition("=") for pair in row[0].split("/"))
+            spec = ", ".join(f"`{key}`='{_quoted(unquote(value))}'" for key, _, value in pairs)
+            session.sql(f"ALTER TABLE {name} PARTITION ({spec}) SET LOCATION '{aside}/{number}'")
+    session.sql(f"ALTER TABLE {name} SET LOCATION '{aside}/table'")
 
 
 def _existing(session: "SparkSession", spec: TableSpec) -> dict[str, str]:
@@ -108,7 +133,8 @@ def _existing(session: "SparkSession", spec: TableSpec) -> dict[str, str]:
     for name, kind, _ in session.sql(f"DESCRIBE TABLE {spec.name}").collect():
         if not name or name.startswith("#"):
             break
-        found[name] = kind
+        # Spark shows them as they were written, the metastore compares them in lower case.
+        found[name.lower()] = kind
     if spec.partitioned:
         found.pop("dt", None)
     return found

@@ -49,20 +49,39 @@ def log_release(settings: Settings, table: str, dt: str, epoch: int) -> None:
     write_json(settings.warehouse / POINTER_LOG / name, content)
 
 
-def project(settings: Settings, session: "SparkSession", decided: DecidedSet) -> None:
-    """Point the metastore at the set's versions: tables in dependency order."""
+def project(
+    settings: Settings, ledger: sa.Engine, session: "SparkSession", decided: DecidedSet
+) -> None:
+    """Point the metastore at the set's versions: tables in dependency order.
+
+    A table that vanished, or that somebody put another one in the place of, is made anew with all
+    that is published of it.
+    """
     registered = metastore.registered(session, decided.locations)
     for table in decided.tables_in_order:
         spec, known = decided.tables[table], registered.get(table)
-        if not metastore.is_declared(known, spec):
-            metastore.ensure_table(session, spec, empty_directory(settings, table))
-        reach("in_publish_before_pointer")
         locations = {
             dt: settings.warehouse / location
             for (name, dt), location in decided.locations.items()
             if name == table
         }
+        if not metastore.is_declared(known, spec):
+            if known and not metastore.is_ours(known, spec):
+                metastore.drop(session, table, aside(settings, table))
+                known = None
+            if metastore.ensure_table(session, spec, empty_directory(settings, table)):
+                locations = _published(settings, ledger, table) | locations
+        reach("in_publish_before_pointer")
         metastore.point(session, spec, locations, known.partitions if known else None)
+
+
+def _published(settings: Settings, ledger: sa.Engine, table: str) -> dict[str, Path]:
+    """Directories of what is published of a table; what is lost waits for `reconcile`."""
+    return {
+        dt: settings.warehouse / found.path
+        for dt, found in published.locations(ledger, table=table).get(table, {}).items()
+        if not found.collected
+    }
 
 
 def read_back(settings: Settings, session: "SparkSession", decided: DecidedSet) -> None:
@@ -86,6 +105,11 @@ def wrong_pointers(
     found = metastore.locations(session, specs, expected)
     wanted = {partition: settings.warehouse / relative for partition, relative in expected.items()}
     return {one: found.get(one) for one, place in wanted.items() if found.get(one) != place}
+
+
+def aside(settings: Settings, table: str) -> Path:
+    """Where a table points that is dropped with what it points at: nothing is there."""
+    return settings.warehouse / "dropped" / table
 
 
 def empty_directory(settings: Settings, table: str) -> Path:

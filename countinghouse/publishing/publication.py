@@ -270,7 +270,7 @@ def roll_forward(
     decided = publications.load_set(ledger, set_id)
     if decided is None:
         return
-    pointers.project(settings, session, decided)
+    pointers.project(settings, ledger, session, decided)
     reach("in_publish_after_pointer")
     pointers.read_back(settings, session, decided)
     reach("before_complete")

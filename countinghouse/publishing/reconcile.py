@@ -168,8 +168,11 @@ def repair(settings: Settings, ledger: sa.Engine, session: "SparkSession") -> li
     for name, suspected in catalog_check.differences(settings, session, tables).items():
         try:
             done += _restore(settings, ledger, name, suspected)
-        except CountinghouseError as error:
-            done.append(f"{name}: not restored: {error.message}")
+        except Exception as error:
+            # The other tables are restored all the same.
+            done.append(
+                f"{name}: not restored: {str(error).partition('JVM stacktrace')[0].strip()}"
+            )
     return done
 
 
@@ -263,8 +266,11 @@ def _restore(settings: Settings, ledger: sa.Engine, name: str, suspected: Differ
         found = catalog_check.difference(settings, work.session, spec, expected, only=mine)
         if not mine or not found:
             return []
+        if found.reshaped and mine != everything.keys():
+            # It was reshaped since it was suspected: the next round claims all of it.
+            return []
         if found.reshaped:
-            metastore.drop(work.session, name)
+            metastore.drop(work.session, name, pointers.aside(settings, name))
         metastore.ensure_table(work.session, spec, pointers.empty_directory(settings, name))
         metastore.drop_partitions(work.session, spec, found.extra)
         metastore.point(work.session, spec, {dt: expected[dt] for dt in found.wrong})

@@ -105,6 +105,43 @@ VANDALISM = {
 }
 
 
+IN_ITS_PLACE = {
+    "nothing": (),
+    "managed": (
+        "create table {daily} (n bigint, amount_minor bigint) partitioned by (dt string) "
+        "stored as parquet",
+        "alter table {daily} add partition (dt='2026-01-02') location '{published}'",
+        "create table {whole} (n bigint, amount_minor bigint) using parquet",
+    ),
+    "views": (
+        "create view {daily} as select 1L as n, 1L as amount_minor, '2026-01-01' as dt",
+        "create view {whole} as select 1L as n, 1L as amount_minor",
+    ),
+    "other keys": (
+        "create external table {daily} (n bigint, amount_minor bigint) "
+        "partitioned by (dt string, hour string) stored as parquet location '{elsewhere}'",
+        "create external table {whole} (n bigint, amount_minor bigint) "
+        "partitioned by (dt string) stored as parquet location '{elsewhere}'",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", IN_ITS_PLACE)
+def test_a_publication_replaces_what_an_analyst_made_in_a_tables_place(
+    installation: Settings, pair: Pair, session: Any, kind: str, tmp_path: Path
+) -> None:
+    versions = publish(installation, pair, 1)
+    (second,) = (installation.warehouse / v.location for v in versions if v.dt == DTS[1])
+    for statement in ("drop table {daily}", "drop table {whole}", *IN_ITS_PLACE[kind]):
+        names = {"daily": pair.daily, "whole": pair.whole}
+        session.sql(statement.format(published=second, elsewhere=tmp_path, **names))
+    publish(installation, pair, 2, partitions=[(pair.daily, DTS[0]), (pair.whole, WHOLE)])
+    expected = {DTS[0]: 2, DTS[1]: 1, DTS[2]: 1, WHOLE: 2}
+    assert shown(session, pair) == expected
+    assert not [line for line in reconcile(installation) if pair.name in line]
+    assert shown(session, pair) == expected
+
+
 @pytest.mark.parametrize("kind", VANDALISM)
 def test_what_an_analyst_drops_or_alters_is_restored_and_alerted(
     installation: Settings,
