@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from countinghouse.ledger.partitions import among
 from countinghouse.ledger.tables import (
     attempts,
+    intents,
     pointers,
     publication_sets,
     publications,
@@ -92,6 +93,24 @@ def table_specs(ledger: sa.Engine | sa.Connection) -> dict[str, TableSpec]:
     with connected(ledger) as connection:
         for row in connection.execute(query):
             found |= {name: TableSpec.from_json(name, spec) for name, spec in row.tables.items()}
+    return found
+
+
+def newest_specs(ledger: sa.Engine | sa.Connection, tables: Collection[str]) -> list[TableSpec]:
+    """The same of these tables; those that were never published are left out."""
+    found = []
+    with connected(ledger) as connection:
+        for name in sorted(tables):
+            of_table = sa.select(intents.c.set_id).where(intents.c.table_name == name)
+            newest = (
+                sa.select(publication_sets.c.tables)
+                .where(publication_sets.c.state == "complete")
+                .where(publication_sets.c.set_id.in_(of_table))
+                .order_by(publication_sets.c.completed_at.desc())
+                .limit(1)
+            )
+            if content := connection.execute(newest).scalar():
+                found.append(TableSpec.from_json(name, content[name]))
     return found
 
 

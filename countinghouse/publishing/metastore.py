@@ -59,20 +59,28 @@ def ensure_table(session: "SparkSession", spec: TableSpec, empty: Path) -> bool:
         _create(session, spec, empty)
         return True
     existing = _existing(session, spec)
-    wanted = {c.name: c.type.lower() for c in _data_columns(spec)}
+    _refuse_other_shape(spec, existing)
     added = [c for c in _data_columns(spec) if c.name not in existing]
-    kept = [c.name for c in _data_columns(spec) if c.name in existing]
-    changed = [n for n in kept if existing[n] != _plain(wanted[n])]
-    dropped = set(existing) - set(wanted)
-    if changed or dropped:
-        raise CountinghouseError(
-            f"{spec.name}: columns changed type {changed} or vanished {sorted(dropped)}; "
-            "a published table only gains columns",
-            remedy="publish the new shape under a new table name and deprecate this one",
-        )
     if added:
         session.sql(f"ALTER TABLE {spec.name} ADD COLUMNS ({_declared(added)})")
     return False
+
+
+def refuse_other_shape(before: TableSpec, spec: TableSpec) -> None:
+    """Raise where a published table would lose a column, or one of its columns its type."""
+    _refuse_other_shape(spec, _declared_types(before))
+
+
+def _refuse_other_shape(spec: TableSpec, existing: Mapping[str, str]) -> None:
+    wanted = _declared_types(spec)
+    dropped = sorted(existing.keys() - wanted.keys())
+    changed = sorted(n for n in existing.keys() & wanted.keys() if existing[n] != wanted[n])
+    if changed or dropped:
+        raise CountinghouseError(
+            f"{spec.name}: columns changed type {changed} or vanished {dropped}; "
+            "a published table only gains columns",
+            remedy="publish the new shape under a new table name and deprecate this one",
+        )
 
 
 def as_declared(session: "SparkSession", spec: TableSpec) -> bool:
@@ -91,14 +99,15 @@ def as_declared(session: "SparkSession", spec: TableSpec) -> bool:
 
 def is_declared(found: Registered | None, spec: TableSpec) -> bool:
     """The same of what the metastore's database holds."""
-    return found is not None and is_ours(found, spec) and found.columns == _declared_types(spec)
+    return found is not None and fits(found, spec) and found.columns == _declared_types(spec)
 
 
-def is_ours(found: Registered, spec: TableSpec) -> bool:
-    """Whether it can be a table that we made, whatever its columns are: external, in Parquet."""
+def fits(found: Registered, spec: TableSpec) -> bool:
+    """Whether it is the table that we made, but for columns that are still to be added."""
     if found.kind != "EXTERNAL_TABLE" or "ParquetHiveSerDe" not in found.serde:
         return False
-    return found.keys == ({"dt"} if spec.partitioned else set())
+    keys = {"dt"} if spec.partitioned else set()
+    return found.keys == keys and found.columns.items() <= _declared_types(spec).items()
 
 
 def drop(session: "SparkSession", table: str, aside: Path) -> None:

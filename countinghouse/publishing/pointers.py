@@ -66,7 +66,7 @@ def project(
             if name == table
         }
         if not metastore.is_declared(known, spec):
-            if known and not metastore.is_ours(known, spec):
+            if known and not metastore.fits(known, spec):
                 metastore.drop(session, table, aside(settings, table))
                 known = None
             if metastore.ensure_table(session, spec, empty_directory(settings, table)):

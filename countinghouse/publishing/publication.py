@@ -15,10 +15,10 @@ import sqlalchemy as sa
 from countinghouse import engine_session
 from countinghouse.errors import CountinghouseError, EngineUnavailable, Fenced
 from countinghouse.failpoints import reach
-from countinghouse.ledger import attempts, publications
+from countinghouse.ledger import attempts, publications, published
 from countinghouse.ledger.attempts import Attempt
 from countinghouse.planning.planner import Input, Partition
-from countinghouse.publishing import pointers
+from countinghouse.publishing import metastore, pointers
 from countinghouse.publishing.content_digest import PartitionDigest
 from countinghouse.publishing.metastore import TableSpec
 from countinghouse.publishing.version import (
@@ -242,6 +242,9 @@ def publish(work: Work, batch: Batch, passed: Sequence[Version]) -> list[Version
     if not passed:
         return []
     reach("before_publish")
+    # After the decision it would be too late: what is decided rolls forward.
+    for before in published.newest_specs(work.ledger, {v.table for v in passed}):
+        metastore.refuse_other_shape(before, batch.tables[before.name])
     set_id, changed = publications.decide(work.ledger, work.attempt, batch, passed)
     reach("after_decide")
     pointers.log_set(work.settings, work.ledger, set_id)

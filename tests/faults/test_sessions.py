@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from countinghouse.engine_session import open_session
+from countinghouse.errors import CountinghouseError
 from countinghouse.names import WHOLE
 from countinghouse.planning.model_graph import Column
 from countinghouse.publishing.reconcile import reconcile
@@ -107,6 +108,11 @@ VANDALISM = {
 
 IN_ITS_PLACE = {
     "nothing": (),
+    "more columns": (
+        "create external table {daily} (n bigint, amount_minor bigint, mine int) "
+        "partitioned by (dt string) stored as parquet location '{elsewhere}'",
+        "create external table {whole} (n string) stored as parquet location '{elsewhere}'",
+    ),
     "managed": (
         "create table {daily} (n bigint, amount_minor bigint) partitioned by (dt string) "
         "stored as parquet",
@@ -140,6 +146,17 @@ def test_a_publication_replaces_what_an_analyst_made_in_a_tables_place(
     assert shown(session, pair) == expected
     assert not [line for line in reconcile(installation) if pair.name in line]
     assert shown(session, pair) == expected
+
+
+def test_a_column_that_would_vanish_is_refused_before_it_is_decided(
+    installation: Settings, pair: Pair, session: Any
+) -> None:
+    publish(installation, pair, 1, more=(EXTRA,))
+    with pytest.raises(CountinghouseError, match=r"vanished \['extra'\]"):
+        publish(installation, pair, 2)
+    assert shown(session, pair) == dict.fromkeys(ALL, 1)
+    publish(installation, pair, 3, more=(EXTRA,))
+    assert shown(session, pair) == dict.fromkeys(ALL, 3)
 
 
 @pytest.mark.parametrize("kind", VANDALISM)
