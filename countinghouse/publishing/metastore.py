@@ -131,8 +131,14 @@ def _point_aside(session: "SparkSession", name: str, aside: Path) -> None:
         for number, row in enumerate(session.sql(f"SHOW PARTITIONS {name}").collect()):
             pairs = (pair.partition("=") for pair in row[0].split("/"))
             spec = ", ".join(f"`{key}`='{_quoted(unquote(value))}'" for key, _, value in pairs)
-            session.sql(f"ALTER TABLE {name} PARTITION ({spec}) SET LOCATION '{aside}/{number}'")
-    session.sql(f"ALTER TABLE {name} SET LOCATION '{aside}/table'")
+            place = _made(aside / str(number))
+            session.sql(f"ALTER TABLE {name} PARTITION ({spec}) SET LOCATION '{place}'")
+    session.sql(f"ALTER TABLE {name} SET LOCATION '{_made(aside / 'table')}'")
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _existing(session: "SparkSession", spec: TableSpec) -> dict[str, str]:
