@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from countinghouse.ledger.partitions import among
 from countinghouse.ledger.tables import (
     attempts,
-    intents,
     pointers,
     publication_sets,
     publications,
@@ -101,12 +100,11 @@ def newest_specs(ledger: sa.Engine | sa.Connection, tables: Collection[str]) -> 
     found = []
     with connected(ledger) as connection:
         for name in sorted(tables):
-            of_table = sa.select(intents.c.set_id).where(intents.c.table_name == name)
             newest = (
                 sa.select(publication_sets.c.tables)
-                .where(publication_sets.c.state == "complete")
-                .where(publication_sets.c.set_id.in_(of_table))
-                .order_by(publication_sets.c.completed_at.desc())
+                .join(publications, publications.c.set_id == publication_sets.c.set_id)
+                .where(publications.c.table_name == name)
+                .order_by(publications.c.publication_id.desc())
                 .limit(1)
             )
             if content := connection.execute(newest).scalar():
