@@ -56,8 +56,7 @@ def machine(home: Path, *, heap: str = _DEFAULT_HEAP) -> list[Check]:
 
 def java() -> Check:
     """A Java runtime of version 17 or later with all of its modules, found as Spark finds it."""
-    home = os.environ.get("JAVA_HOME")
-    program = str(Path(home) / "bin" / "java") if home else shutil.which("java")
+    program = java_program()
     remedy = "install Java 17 (Debian: apt install openjdk-17-jre-headless) or set JAVA_HOME to one"
     if program is None:
         return Check("java", ok=False, found="no java in PATH, and no JAVA_HOME", remedy=remedy)
@@ -74,6 +73,12 @@ def java() -> Check:
     if "jdk.incubator.vector" not in answer:
         return Check("java", ok=False, found=f"{program} lacks jdk.incubator.vector", remedy=remedy)
     return Check("java", ok=True, found=f"{program}, version {version[1]}")
+
+
+def java_program() -> str | None:
+    """The Java that Spark takes: that of JAVA_HOME, else the first in PATH."""
+    home = os.environ.get("JAVA_HOME")
+    return str(Path(home) / "bin" / "java") if home else shutil.which("java")
 
 
 def memory(heap: str) -> Check:

@@ -49,6 +49,10 @@ class Settings(BaseSettings):
         "-XX:+UseParallelGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
     )
     """For small statements on two cores: collector and compiler that leave them to the work."""
+    class_archives: Path | None = None
+    """Folder of the engine's Java classes as archives; default `home/spark/classes`."""
+    class_archive_seconds: int = 180
+    """How old an engine is when its archive, half a minute of a core, is made behind it."""
     max_result_size: str = "1g"
     statement_timeout_seconds: int = 1800
     log_file_mb: int = 50
@@ -67,16 +71,16 @@ class Settings(BaseSettings):
     gc_grace_seconds: int = 3600
     """Nothing that was in use so recently is collected: a query may still read it."""
 
-    @field_validator("home", "project")
+    @field_validator("home", "project", "class_archives")
     @classmethod
-    def _plain(cls, path: Path) -> Path:
+    def _plain(cls, path: Path | None) -> Path | None:
         # It becomes part of statements, URLs and file patterns of half a dozen programs.
         strange = sorted(set(str(path)) & set("'\"\\#?%*[]{};\n\r"))
         if strange:
             raise ValueError(f"{str(path)!r} contains {''.join(strange)!r}: choose another folder")
         return path
 
-    @field_validator("home", "project", "landing")
+    @field_validator("home", "project", "landing", "class_archives")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         # The engine has another working folder.

@@ -32,6 +32,11 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     os.environ["COUNTINGHOUSE_LEASE_SECONDS"] = "8"
     # Tests reconcile when they want it; each new engine is still looked after at once.
     os.environ["COUNTINGHOUSE_RECONCILE_SECONDS"] = "3600"
+    # Made once, early, and for both workers.
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    os.environ["COUNTINGHOUSE_CLASS_ARCHIVES"] = str(shared / "classes")
+    os.environ["COUNTINGHOUSE_CLASS_ARCHIVE_SECONDS"] = "15"
     module.load.cache_clear()
     yield module.load()
     os.environ.clear()

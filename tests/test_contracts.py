@@ -16,7 +16,7 @@ def test_a_feed_is_found_by_system_and_name(tmp_path: Path) -> None:
 
 
 def test_a_source_without_landing_is_no_feed(tmp_path: Path) -> None:
-    write_declaration(tmp_path, {"name": "plan", "tables": [{"name": "pins"}]})
+    write_declaration(tmp_path, {"name": "plan", "tables": [{"name": "run_dates"}]})
     assert load_contracts(tmp_path) == {}
 
 

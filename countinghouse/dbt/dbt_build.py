@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from countinghouse import names
@@ -53,11 +54,13 @@ def run_models(
     attempt_root: Path,
     session_id: str,
     select: Iterable[str],
+    pins: Mapping[str, Mapping[str, Path]],
 ) -> list[NodeResult]:
     """Build the selected models (`schema.table`) in the branch, each before its tests.
 
-    A failing test skips what depends on its model. Every statement runs in the session; raises
-    Fenced when that was closed meanwhile.
+    A model that is built shows its published partitions of `pins` as well. A failing test skips
+    what depends on its model. Every statement runs in the session; raises Fenced when that was
+    closed meanwhile.
     """
     models = {model.name: model for model in load_graph(settings).models}
     chosen = set(select)
@@ -67,7 +70,7 @@ def run_models(
     with statements_in(settings, session_id) as session:
         known = {row.tableName for row in session.sql(f"show tables in {branch}").collect()}
         manifest = _unpacked(settings)
-        _move(manifest, branch, attempt_root)
+        _move(manifest, branch, attempt_root, pins)
         by_id = {model.unique_id: model for model in models.values()}
         not_run = _keep_tests(manifest, by_id, selected, known | selected)
         words = ["build", "--select", *sorted(selected), f"--threads={_THREADS}"]
@@ -93,7 +96,6 @@ def run_unit_tests(
             columns={model.name: model.columns for model in models}
             | {f"{m.name}__previous": m.columns for m in models if m.shape is Shape.HISTORY}
             | {contract.feed.raw: raw_columns(contract) for contract in contracts},
-            built=(),
         )
         try:
             manifest = _unpacked(settings)
@@ -134,10 +136,17 @@ def _unpacked(settings: Settings) -> Any:
     return Manifest.from_msgpack(packed, decoder=extended_mashumuro_decoder)
 
 
-def _move(manifest: Any, branch: str, attempt_root: Path) -> None:
+def _move(
+    manifest: Any,
+    branch: str,
+    attempt_root: Path,
+    pins: Mapping[str, Mapping[str, Path]] = MappingProxyType({}),
+) -> None:
     """Move every relation of the manifest from its published schema into the branch."""
     for node in manifest.nodes.values():
         if node.resource_type == "model":
+            pinned = pins.get(f"{node.schema}.{node.alias}", {})
+            node.config["pins"] = {dt: str(place) for dt, place in pinned.items()}
             node.schema, node.relation_name = branch, f"{branch}.{node.alias}"
             node.config["attempt_root"] = str(attempt_root)
     for source in manifest.sources.values():

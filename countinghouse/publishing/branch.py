@@ -15,7 +15,6 @@ RunDate = tuple[str, str | None]
 # A statement with more clauses than this parses slower than two statements.
 _CLAUSES = 500
 _RUN_DATES = ("model", "dt", "previous_dt")
-_PINS = ("model", "dt", "location")
 
 
 def branch_schema(attempt_id: str) -> str:
@@ -31,15 +30,13 @@ def create(
     run_dates: Mapping[str, Iterable[RunDate]],
     pins: Mapping[str, Mapping[str, Path]],
     columns: Mapping[str, Sequence[Column]],
-    built: Iterable[str],
 ) -> None:
     """Create the branch; relations are named `schema.table` as published.
 
-    `columns` has every relation that is read and not `built`; pinned directories are absolute,
-    and exist, also those of partitions without rows. Pins of a relation that is built here are
-    added to it when it has been built.
+    `columns` has every relation that is read and not built here; pinned directories are absolute,
+    and exist, also those of partitions without rows.
     """
-    building, root = set(built), attempt_root / "_branch"
+    root = attempt_root / "_branch"
     location = _text(str(root))
     session.sql(f"create database {names.identifier(schema)} location {location}")
     dates = [
@@ -47,14 +44,8 @@ def create(
         for name, days in run_dates.items()
         for dt, before in days
     ]
-    later = [
-        (_table(name), names.partition(dt), str(place))
-        for name in building
-        for dt, place in pins.get(name, {}).items()
-    ]
     session.sql(_written(schema, root / "run_dates", _RUN_DATES, dates))
-    session.sql(_written(schema, root / "pins", _PINS, later))
-    for relation in sorted(columns.keys() - building):
+    for relation in sorted(columns):
         for statement in _pinned(schema, root, relation, columns[relation], pins.get(relation)):
             session.sql(statement)
 

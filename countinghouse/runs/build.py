@@ -157,17 +157,17 @@ def _write(request: Request, work: Work, schema: str, plan: Plan, state: State) 
         request.ledger, [v for dts in pinned.values() for v in dts.values()]
     )
     root = attempt_root(settings.warehouse, work.attempt.attempt_id)
+    places = {
+        relation: {dt: settings.warehouse / paths[v] for dt, v in dts.items()}
+        for relation, dts in pinned.items()
+    }
     branch.create(
         work.session,
         schema=schema,
         attempt_root=root,
         run_dates=pinning.run_dates(plan, state, graph),
-        pins={
-            relation: {dt: settings.warehouse / paths[v] for dt, v in dts.items()}
-            for relation, dts in pinned.items()
-        },
-        columns=_columns(settings, graph, pinned),
-        built=plan.builds,
+        pins=places,
+        columns=_columns(settings, graph, pinned.keys() - plan.builds.keys()),
     )
     reach("mid_write")
     return dbt_build.run_models(
@@ -176,6 +176,7 @@ def _write(request: Request, work: Work, schema: str, plan: Plan, state: State) 
         attempt_root=root,
         session_id=work.attempt.session_id,
         select=sorted(plan.builds),
+        pins=places,
     )
 
 

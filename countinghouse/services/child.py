@@ -86,6 +86,11 @@ class Child:
         self._end()
         self._enter(State.STOPPED)
 
+    @property
+    def healthy_seconds(self) -> float:
+        """How long it has been healthy without a break; 0 when it is not."""
+        return time.monotonic() - self._since if self.state is State.HEALTHY else 0.0
+
     def describe(self) -> dict[str, object]:
         """State for the status file; times are seconds since the epoch."""
         return {

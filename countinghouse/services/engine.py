@@ -8,7 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from countinghouse.services import connect, processes
+from countinghouse.services import class_archive, connect, processes
 from countinghouse.services.child import Component
 from countinghouse.settings import Settings
 
@@ -21,6 +21,11 @@ def spark_home() -> Path:
     assert spec is not None
     assert spec.origin is not None
     return Path(spec.origin).parent
+
+
+def jars() -> Path:
+    """Folder of all that the engine's class path has."""
+    return spark_home() / "jars"
 
 
 def component(settings: Settings) -> Component:
@@ -77,7 +82,8 @@ def _environment(settings: Settings) -> dict[str, str]:
     kept = {name: value for name, value in inherited.items() if not name.startswith("SPARK_")}
     return kept | {
         "SPARK_HOME": str(spark_home()),
-        "SPARK_CONF_DIR": str(settings.project / "conf"),
+        # None: Java makes no archive of classes for a class path with folders in it.
+        "SPARK_CONF_DIR": str(spark_home() / "no-conf"),
         # Without it the UI listens on all interfaces.
         "SPARK_LOCAL_IP": "127.0.0.1",
         "SPARK_LOCAL_DIRS": str(_work(settings) / "local"),
@@ -118,6 +124,7 @@ def _java_options(settings: Settings) -> str:
         "countinghouse.logs": settings.logs.resolve(),
         "countinghouse.log_mb": settings.log_file_mb,
         "java.io.tmpdir": _work(settings) / "tmp",
+        "log4j2.configurationFile": settings.project / "conf" / "log4j2.properties",
         "derby.system.home": home / "metastore",
         "derby.stream.error.file": settings.logs.resolve() / "derby.log",
         # Derby would write the stacks of all threads at every cancelled call.
@@ -126,6 +133,7 @@ def _java_options(settings: Settings) -> str:
         "user.timezone": "UTC",
     }
     options = [f'"-D{name}={value}"' for name, value in system.items()]
+    options += class_archive.java_options(settings, jars())
     return " ".join(["-XX:+ExitOnOutOfMemoryError", settings.driver_java_options, *options])
 
 

@@ -21,6 +21,7 @@ from countinghouse import settings as settings_module
 from countinghouse.errors import CountinghouseError
 from countinghouse.services import airflow, engine, postgres, processes
 from countinghouse.services.child import Child, State
+from countinghouse.services.class_archive import Archiver
 from countinghouse.settings import Settings
 
 _TICK_SECONDS = 0.25
@@ -65,6 +66,7 @@ class Supervisor:
         self._reconciler: subprocess.Popen[bytes] | None = None
         self._engine_is_new = True
         self._postgres_problem = ""
+        self._archiver = Archiver(settings, engine.jars())
 
     def run(self) -> None:
         """Watch all children until `stopping` is set or the home is removed; then end them all."""
@@ -86,6 +88,8 @@ class Supervisor:
         if self.children[0].state is State.HEALTHY:
             with _tolerated("start the reconciler"):
                 self._keep_reconciler()
+            with _tolerated("make an archive of the engine's classes"):
+                self._archiver.tick(self.children[0])
         if self._is_due("logs", _LOG_SECONDS):
             with _tolerated("cut the logs"):
                 self._bound_logs()
@@ -96,6 +100,7 @@ class Supervisor:
         """End Airflow before the engine, which its tasks use, and PostgreSQL last."""
         if self._reconciler is not None:
             processes.end_group(self._reconciler, patience=5)
+        self._archiver.stop()
         first, *others = self.children
         for child in others:
             child.ask_to_stop()

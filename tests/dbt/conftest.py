@@ -3,7 +3,7 @@
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,7 @@ class Attempt:
     session_id: str
     root: Path
     schema: str
+    pins: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
 
     @property
     def graph(self) -> Graph:
@@ -93,8 +94,8 @@ class Attempt:
             },
             pins=pins,
             columns={name: columns[name] for name in columns if name not in built},
-            built=built,
         )
+        self.pins = pins
 
     def run(self, *select: str) -> dict[str, dbt_build.NodeResult]:
         results = dbt_build.run_models(
@@ -103,6 +104,7 @@ class Attempt:
             attempt_root=self.root,
             session_id=self.session_id,
             select=select,
+            pins=self.pins,
         )
         return {result.name: result for result in results}
 

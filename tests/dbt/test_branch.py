@@ -81,7 +81,6 @@ def test_a_path_with_a_quote_is_text_and_not_sql(attempt: Any) -> None:
         run_dates={"marts.t": [(FIRST, None)]},
         pins={"marts.t": {FIRST: place}},
         columns={"marts.t": (Column("n", "bigint"), Column("dt", "string"))},
-        built=[],
     )
 
     assert attempt.rows("select n, dt from {b}.t") == [(1, FIRST)]

@@ -1,18 +1,13 @@
 {#-
   Adds the published partitions that other models of the plan read to the one just built,
-  so that `ref()` and `history()` are the same relation.
+  so that `ref()` and `history()` are the same relation. `pins` is in the manifest of a
+  countinghouse build only.
 -#}
 {% macro add_pinned_partitions() -%}
-    {%- if execute and config.get('partition_by') -%}
-        {%- set pins = run_query(
-            "select dt, location from " ~ source('plan', 'pins')
-            ~ " where model = '" ~ model.name ~ "'"
-        ) -%}
-        {%- if pins | length -%}
-            alter table {{ this }} add
-            {%- for pin in pins %}
-            partition (dt = '{{ pin[0] }}') location '{{ pin[1] }}'
-            {%- endfor %}
-        {%- endif -%}
+    {%- if config.get('partition_by') and config.get('pins') -%}
+        alter table {{ this }} add
+        {%- for dt, location in config.get('pins').items() %}
+        partition (dt = '{{ dt }}') location '{{ location }}'
+        {%- endfor %}
     {%- endif -%}
 {%- endmacro %}
