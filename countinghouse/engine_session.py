@@ -5,6 +5,7 @@ import logging
 import os
 import time
 import uuid
+import warnings
 from typing import Any
 
 import grpc
@@ -48,6 +49,8 @@ def open_session(settings: Settings, session_id: str | None = None, *, name: str
 
     # It writes each failing statement with its literals, 10-30 kB, to stderr.
     PySparkLogger.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+    # Whoever gave up says so by an exception.
+    warnings.filterwarnings("ignore", r"\[RETRIES_EXCEEDED\]")
     if not connect.listening(settings):
         raise EngineUnavailable(f"no engine on port {settings.connect_port}", remedy=_REMEDY)
     url = remote_url(settings, session_id or new_session_id())

@@ -166,11 +166,15 @@ def _cause(
             attempts.raise_if_fenced(ledger, attempt)
         except Fenced as fenced:
             return fenced
-        return EngineUnavailable(
-            f"the engine went away during attempt {attempt.attempt_id}: {problem}",
-            remedy="countinghouse status",
-        )
+        return engine_gone(attempt)
     return problem
+
+
+def engine_gone(attempt: Attempt) -> EngineUnavailable:
+    """What an attempt raises when its session does not answer and nobody has fenced it."""
+    return EngineUnavailable(
+        f"the engine went away during attempt {attempt.attempt_id}", remedy="countinghouse status"
+    )
 
 
 def _leave(settings: Settings, ledger: sa.Engine, attempt: Attempt, state: str, error: str) -> None:

@@ -13,7 +13,6 @@ from countinghouse.contracts import load_contracts
 from countinghouse.dbt import dbt_build
 from countinghouse.dbt.dbt_build import NodeResult
 from countinghouse.dbt.dbt_graph import load_checks, load_graph
-from countinghouse.errors import EngineUnavailable
 from countinghouse.failpoints import reach
 from countinghouse.gates.verdicts import judge, unbuilt
 from countinghouse.landing.columns import raw_columns
@@ -222,10 +221,7 @@ def _raise_if_engine_died(work: Work, results: Iterable[NodeResult]) -> None:
         work.session.sql("SELECT 1").collect()
     except Exception as problem:
         attempts.raise_if_fenced(work.ledger, work.attempt)
-        raise EngineUnavailable(
-            f"the engine went away during attempt {work.attempt.attempt_id}: {problem}",
-            remedy="countinghouse status",
-        ) from problem
+        raise publication.engine_gone(work.attempt) from problem
 
 
 def _batch(
