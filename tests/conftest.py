@@ -17,6 +17,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: rank.get(item.path.name, len(_LONG)))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def class_archives(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """One archive of the engine's classes, made early, for all installations of both workers."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    os.environ["COUNTINGHOUSE_CLASS_ARCHIVES"] = str(shared / "classes")
+    os.environ["COUNTINGHOUSE_CLASS_ARCHIVE_SECONDS"] = "15"
+
+
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Settings of a home of its own; nothing runs yet. Subprocesses see it by environment."""
@@ -32,11 +41,6 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     os.environ["COUNTINGHOUSE_LEASE_SECONDS"] = "8"
     # Tests reconcile when they want it; each new engine is still looked after at once.
     os.environ["COUNTINGHOUSE_RECONCILE_SECONDS"] = "3600"
-    # Made once, early, and for both workers.
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    os.environ["COUNTINGHOUSE_CLASS_ARCHIVES"] = str(shared / "classes")
-    os.environ["COUNTINGHOUSE_CLASS_ARCHIVE_SECONDS"] = "15"
     module.load.cache_clear()
     yield module.load()
     os.environ.clear()

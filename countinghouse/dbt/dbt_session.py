@@ -116,6 +116,9 @@ def _short_errors() -> Iterator[None]:
         yield
     except PySparkException as error:
         raise _dbt_error(str(error).partition("\n\nJVM stacktrace")[0]) from error
+    except (ArithmeticError, LookupError, ValueError) as error:
+        # An interval, or a date that Python does not have.
+        raise _dbt_error(f"the result has a value that cannot be shown: {error!r}") from error
 
 
 def _dbt_error(message: str) -> Exception:

@@ -81,24 +81,14 @@ def version_paths(ledger: sa.Engine, version_ids: list[str]) -> dict[str, str]:
         return {row.version_id: row.location for row in connection.execute(query)}
 
 
-def table_specs(ledger: sa.Engine | sa.Connection) -> dict[str, TableSpec]:
-    """Every table that was ever published, as its newest set described it."""
-    query = (
-        sa.select(publication_sets.c.tables)
-        .where(publication_sets.c.state == "complete")
-        .order_by(publication_sets.c.completed_at)
-    )
-    found: dict[str, TableSpec] = {}
+def table_specs(
+    ledger: sa.Engine | sa.Connection, tables: Collection[str] | None = None
+) -> dict[str, TableSpec]:
+    """Published tables, or these of them, as the newest publication of each describes it."""
+    found = {}
     with connected(ledger) as connection:
-        for row in connection.execute(query):
-            found |= {name: TableSpec.from_json(name, spec) for name, spec in row.tables.items()}
-    return found
-
-
-def newest_specs(ledger: sa.Engine | sa.Connection, tables: Collection[str]) -> list[TableSpec]:
-    """The same of these tables; those that were never published are left out."""
-    found = []
-    with connected(ledger) as connection:
+        if tables is None:
+            tables = connection.execute(sa.select(pointers.c.table_name).distinct()).scalars().all()
         for name in sorted(tables):
             newest = (
                 sa.select(publication_sets.c.tables)
@@ -108,7 +98,7 @@ def newest_specs(ledger: sa.Engine | sa.Connection, tables: Collection[str]) -> 
                 .limit(1)
             )
             if content := connection.execute(newest).scalar():
-                found.append(TableSpec.from_json(name, content[name]))
+                found[name] = TableSpec.from_json(name, content[name])
     return found
 
 

@@ -171,6 +171,7 @@ publications = Table(
     Column("epoch", BigInteger, nullable=False),
     _now("published_at"),
     Index("publications_partition", "table_name", "dt"),
+    Index("publications_newest", "table_name", "publication_id"),
     comment="Append-only history of every pointer change.",
 )
 

@@ -20,25 +20,30 @@ _DRIVER = "org.apache.derby.iapi.jdbc.AutoloadedDriver"
 _NAMES = 500
 _NAMED = "FROM TBLS t JOIN DBS d ON d.DB_ID = t.DB_ID"
 _NOTHING = "CAST(NULL AS VARCHAR(1))"
-# One shape for all three, so that one query can ask for all.
+# One shape for all four, so that one query can ask for all.
 _TABLES = f"""
     SELECT CAST('table' AS VARCHAR(9)) AS KIND, d.NAME AS SCHEMA_NAME, t.TBL_NAME,
-        t.TBL_TYPE AS WHAT, s.LOCATION AS TEXT, e.SLIB AS SERDE, k.PKEY_NAME AS PARTITION_KEY
+        t.TBL_TYPE AS WHAT, s.LOCATION AS TEXT, e.SLIB AS SERDE
     {_NAMED}
     JOIN SDS s ON s.SD_ID = t.SD_ID
     LEFT JOIN SERDES e ON e.SERDE_ID = s.SERDE_ID
-    LEFT JOIN PARTITION_KEYS k ON k.TBL_ID = t.TBL_ID
+"""
+_KEYS = f"""
+    SELECT CAST('key' AS VARCHAR(9)) AS KIND, d.NAME AS SCHEMA_NAME, t.TBL_NAME,
+        k.PKEY_NAME AS WHAT, k.PKEY_TYPE AS TEXT, {_NOTHING} AS SERDE
+    {_NAMED}
+    JOIN PARTITION_KEYS k ON k.TBL_ID = t.TBL_ID
 """
 _COLUMNS = f"""
     SELECT CAST('column' AS VARCHAR(9)) AS KIND, d.NAME AS SCHEMA_NAME, t.TBL_NAME,
-        c.COLUMN_NAME AS WHAT, c.TYPE_NAME AS TEXT, {_NOTHING} AS SERDE, {_NOTHING} AS PARTITION_KEY
+        c.COLUMN_NAME AS WHAT, c.TYPE_NAME AS TEXT, {_NOTHING} AS SERDE
     {_NAMED}
     JOIN SDS s ON s.SD_ID = t.SD_ID
     JOIN COLUMNS_V2 c ON c.CD_ID = s.CD_ID
 """
 _PARTITIONS = f"""
     SELECT CAST('partition' AS VARCHAR(9)) AS KIND, d.NAME AS SCHEMA_NAME, t.TBL_NAME,
-        p.PART_NAME AS WHAT, s.LOCATION AS TEXT, {_NOTHING} AS SERDE, {_NOTHING} AS PARTITION_KEY
+        p.PART_NAME AS WHAT, s.LOCATION AS TEXT, {_NOTHING} AS SERDE
     {_NAMED}
     JOIN PARTITIONS p ON p.TBL_ID = t.TBL_ID
     JOIN SDS s ON s.SD_ID = p.SD_ID
@@ -52,7 +57,7 @@ class Registered:
     kind: str
     serde: str
     location: Path | None
-    keys: set[str] = field(default_factory=set)
+    keys: dict[str, str] = field(default_factory=dict)
     columns: dict[str, str] = field(default_factory=dict)
     partitions: dict[str, Path] = field(default_factory=dict)
 
@@ -94,21 +99,22 @@ def of_partitions(
 def _registered(
     session: "SparkSession", tables: str, parts: Sequence[str]
 ) -> dict[str, Registered]:
-    shapes = [f"{_TABLES} WHERE {tables}", f"{_COLUMNS} WHERE {tables}"]
+    shapes = [f"{query} WHERE {tables}" for query in (_TABLES, _KEYS, _COLUMNS)]
     partitions = [f"{_PARTITIONS} WHERE {tables} AND {some}" for some in parts]
     rows = _rows(session, " UNION ALL ".join([*shapes, *partitions[:1]]))
     for query in partitions[1:]:
         rows += _rows(session, query)
     found: dict[str, Registered] = {}
-    for kind, schema, table, what, text, serde, key in rows:
+    for kind, schema, table, what, text, serde in rows:
         if kind == "table":
-            first = Registered(what, serde or "", _path(text))
-            found.setdefault(f"{schema}.{table}", first).keys.update([key] if key else [])
-    for kind, schema, table, what, text, _, _ in rows:
+            found[f"{schema}.{table}"] = Registered(what, serde or "", _path(text))
+    for kind, schema, table, what, text, _ in rows:
         of_table = found.get(f"{schema}.{table}")
         # What was made or dropped meanwhile is compared in the next round.
         if of_table and kind == "column":
             of_table.columns[what] = text
+        elif of_table and kind == "key":
+            of_table.keys[what] = text
         elif of_table and kind == "partition":
             of_table.partitions[unquote(what).removeprefix("dt=")] = _path(text) or Path()
     return found

@@ -247,8 +247,8 @@ def publish(work: Work, batch: Batch, passed: Sequence[Version]) -> list[Version
         return []
     reach("before_publish")
     # After the decision it would be too late: what is decided rolls forward.
-    for before in published.newest_specs(work.ledger, {v.table for v in passed}):
-        metastore.refuse_other_shape(before, batch.tables[before.name])
+    for name, before in published.table_specs(work.ledger, {v.table for v in passed}).items():
+        metastore.refuse_other_shape(before, batch.tables[name])
     set_id, changed = publications.decide(work.ledger, work.attempt, batch, passed)
     reach("after_decide")
     pointers.log_set(work.settings, work.ledger, set_id)

@@ -44,9 +44,9 @@ def java_options(settings: Settings, jars: Path) -> list[str]:
 
 
 def _archive(settings: Settings, jars: Path) -> Path:
-    """One for each Java, set of jars and options."""
+    """One for each Java, set of jars and options; the size of the heap does not matter."""
     java = Path(doctor.java_program() or "java").resolve()
-    known = [settings.driver_java_options, settings.driver_memory]
+    known = [settings.driver_java_options]
     for path in (java, jars):
         known += [str(path), str(path.stat().st_mtime_ns if path.exists() else "")]
     digest = hashlib.sha256("\n".join(known).encode()).hexdigest()[:16]

@@ -129,6 +129,10 @@ IN_ITS_PLACE = {
         "create external table {whole} (n bigint, amount_minor bigint) "
         "partitioned by (dt string) stored as parquet location '{elsewhere}'",
     ),
+    "a key of another type": (
+        "create external table {daily} (n bigint, amount_minor bigint) "
+        "partitioned by (dt date) stored as parquet location '{elsewhere}'",
+    ),
 }
 
 

@@ -23,7 +23,7 @@ from tests.harness import publish_numbers, read_numbers
 DAY, NEXT = "2026-01-01", "2026-01-02"
 HOLD = Hold("wrong rates", "finance")
 # Tables whose files the tests of faults destroy; no other table may have a problem.
-DAMAGED = re.compile(r"/marts\.f[0-9a-f]{10}_(daily|whole)/")
+DAMAGED = re.compile(r"/marts\.(f[0-9a-f]{10}_(daily|whole)|damaged)/")
 
 
 @pytest.fixture
