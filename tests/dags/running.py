@@ -83,11 +83,12 @@ class Airflow:
         dags = self.api.call("/api/v2/dags?limit=100")["dags"]
         return dag_id in [dag["dag_id"] for dag in dags]
 
-    def trigger(self, dag_id: str) -> None:
-        """Start a run without a date, and wait for its end."""
+    def trigger(self, dag_id: str) -> dict[str, Any]:
+        """Start a run without a date, wait for its end, and return it."""
         run = self.api.call(f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None})
         path = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run['dag_run_id'])}"
         wait_for(lambda: self.api.call(path)["state"] in DONE, f"{dag_id} to end")
+        return dict(run)
 
     def runs(self, dag_id: str, run_type: str = "") -> list[dict[str, Any]]:
         """Runs of a DAG, oldest first, of one type where given."""

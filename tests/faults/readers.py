@@ -20,13 +20,15 @@ class Reader:
     """Reads both tables in a loop; `torn` says what no reader may ever see.
 
     Set `begun` before a version is published and `done` when that has ended: what a query shows
-    must be a whole version, between what was done at its start and begun at its end.
+    must be a whole version, between what was done at its start and begun at its end. `pause` is
+    seconds between two looks.
     """
 
     settings: Settings
     pair: Pair
     begun: int = 0
     done: int = 0
+    pause: float = 0.0
     reads: int = 0
     errors: list[str] = field(default_factory=list)
     torn: list[str] = field(default_factory=list)
@@ -63,6 +65,7 @@ class Reader:
             try:
                 session = session or engine_session.open_session(self.settings, name="reader")
                 self._read(session)
+                self._stop.wait(self.pause)
             except Exception as error:
                 # A query may fail while the engine is replaced; it may not answer wrongly.
                 self.errors.append(str(error)[:300])

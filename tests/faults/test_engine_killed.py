@@ -37,7 +37,8 @@ def world(installation: Settings) -> Iterator[tuple[Pair, Reader]]:
     """One pair of tables and one reader over all kills: a version more with each of them."""
     pair = Pair()
     publish(installation, pair, 1)
-    with Reader(installation, pair, begun=1, done=1) as reader:
+    # It need not see every moment: the publications are as slow as the engine's restarts.
+    with Reader(installation, pair, begun=1, done=1, pause=0.3) as reader:
         yield pair, reader
 
 
