@@ -115,8 +115,9 @@ def new_context() -> Any:
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
-    # It tells of every temporary folder; its import has set a level of its own.
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    # They tell of every temporary folder; their import has set levels of their own.
+    for name in ("great_expectations", ProgressBarsConfig.__module__):
+        logging.getLogger(name).setLevel(logging.WARNING)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     return context
