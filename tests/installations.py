@@ -8,6 +8,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from countinghouse.services import control
 from countinghouse.settings import Settings
 
@@ -43,3 +45,8 @@ def another(home: Path, **changes: Any) -> Iterator[Settings]:
         yield settings
     finally:
         control.down(settings)
+
+
+def engine_process(settings: Settings) -> psutil.Process:
+    """The engine that runs now."""
+    return psutil.Process(next(c.pid for c in control.status(settings) if c.name == "engine"))

@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from countinghouse import names
@@ -99,7 +98,7 @@ def run_unit_tests(
         )
         try:
             manifest = _unpacked(settings)
-            _move(manifest, schema, scratch)
+            _move(manifest, schema, scratch, pins={})
             words = ["test", "--select", *(selected or ["*"]), "--resource-type=unit_test"]
             results = _invoke(settings, session, [*words, f"--threads={_THREADS}"], manifest)
             return list(_described(settings, session, schema, results))
@@ -137,10 +136,7 @@ def _unpacked(settings: Settings) -> Any:
 
 
 def _move(
-    manifest: Any,
-    branch: str,
-    attempt_root: Path,
-    pins: Mapping[str, Mapping[str, Path]] = MappingProxyType({}),
+    manifest: Any, branch: str, attempt_root: Path, pins: Mapping[str, Mapping[str, Path]]
 ) -> None:
     """Move every relation of the manifest from its published schema into the branch."""
     for node in manifest.nodes.values():

@@ -88,8 +88,8 @@ class Supervisor:
         if self.children[0].state is State.HEALTHY:
             with _tolerated("start the reconciler"):
                 self._keep_reconciler()
-            with _tolerated("make an archive of the engine's classes"):
-                self._archiver.tick(self.children[0])
+        with _tolerated("make an archive of the engine's classes"):
+            self._archiver.tick(self.children[0])
         if self._is_due("logs", _LOG_SECONDS):
             with _tolerated("cut the logs"):
                 self._bound_logs()

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 import psutil
 import pytest
 import sqlalchemy as sa
+from installations import engine_process
 
 from countinghouse import failpoints
 from countinghouse.ledger.tables import pointers, versions
 from countinghouse.publishing.reconcile import surviving
-from countinghouse.services import control
 from countinghouse.settings import Settings
 from tests.faults.readers import Reader
 from tests.faults.world import POINTS, Pair, publish, rows_of
@@ -22,9 +22,7 @@ def kill_engine(installation: Settings) -> Callable[[], None]:
     """Kills the engine with SIGKILL, and returns when it is dead."""
 
     def kill() -> None:
-        pid = next(one.pid for one in control.status(installation) if one.name == "engine")
-        assert pid is not None
-        engine = psutil.Process(pid)
+        engine = engine_process(installation)
         engine.kill()
         with contextlib.suppress(psutil.TimeoutExpired):
             engine.wait(10)

@@ -1,16 +1,12 @@
 import time
 from pathlib import Path
 
-import psutil
+from installations import engine_process
 
 from countinghouse import engine_session
-from countinghouse.services import class_archive, control, engine
+from countinghouse.services import class_archive, engine
 from countinghouse.services.child import Child, State
 from countinghouse.settings import Settings
-
-
-def engine_process(settings: Settings) -> psutil.Process:
-    return psutil.Process(next(c.pid for c in control.status(settings) if c.name == "engine"))
 
 
 def archives(folder: Path) -> list[Path]:

@@ -18,6 +18,7 @@ from typing import Any
 import grpc
 import psutil
 import pytest
+from installations import engine_process
 from pyspark.errors import PySparkException
 from pyspark.sql.connect.proto import base_pb2_grpc
 
@@ -30,11 +31,6 @@ from countinghouse.settings import Settings
 _CANCELLED_CALLS = 80
 _FENCED_JOBS = 12
 ENDLESS = "select count(*) from range(1000000000000) where sqrt(id) < 0"
-
-
-def engine_process(settings: Settings) -> psutil.Process:
-    engine = next(one for one in control.status(settings) if one.name == "engine")
-    return psutil.Process(engine.pid)
 
 
 def test_every_port_is_open_to_this_machine_only(installation: Settings) -> None:
