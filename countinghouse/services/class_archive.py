@@ -12,7 +12,7 @@ import itertools
 import logging
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -28,12 +28,17 @@ _LIST = "-XX:DumpLoadedClassList="
 _ARCHIVE = "-XX:SharedArchiveFile="
 
 
-def java_options(settings: Settings, jars: Path) -> list[str]:
+def folder(settings: Settings) -> Path:
+    """Where the archive lies; installations may share it."""
+    return settings.class_archives or settings.home.resolve() / "spark" / "classes"
+
+
+def java_options(settings: Settings, class_path: Iterable[Path]) -> list[str]:
     """Read the classes from the archive; without one, list those that are loaded.
 
     An archive with which an engine has not become healthy is forgotten: Java dies of a broken one.
     """
-    archive, trial = _archive(settings, jars), _trial(settings)
+    archive, trial = _archive(settings, class_path), _trial(settings)
     if trial.exists():
         archive.unlink(missing_ok=True)
         trial.unlink()
@@ -43,15 +48,14 @@ def java_options(settings: Settings, jars: Path) -> list[str]:
     return [f'"{_ARCHIVE}{archive}"']
 
 
-def _archive(settings: Settings, jars: Path) -> Path:
+def _archive(settings: Settings, class_path: Iterable[Path]) -> Path:
     """One for each Java, set of jars and options; the size of the heap does not matter."""
     java = Path(doctor.java_program() or "java").resolve()
     known = [settings.driver_java_options]
-    for path in (java, jars):
+    for path in (java, *class_path):
         known += [str(path), str(path.stat().st_mtime_ns if path.exists() else "")]
     digest = hashlib.sha256("\n".join(known).encode()).hexdigest()[:16]
-    folder = settings.class_archives or settings.home.resolve() / "spark" / "classes"
-    return folder / f"engine-{digest}.jsa"
+    return folder(settings) / f"engine-{digest}.jsa"
 
 
 def _list(settings: Settings) -> Path:
@@ -66,9 +70,9 @@ def _trial(settings: Settings) -> Path:
 class Archiver:
     """Makes the archive that is missing, behind everybody's queries."""
 
-    def __init__(self, settings: Settings, jars: Path) -> None:
+    def __init__(self, settings: Settings, class_path: Iterable[Path]) -> None:
         self._settings = settings
-        self.archive = _archive(settings, jars)
+        self.archive = _archive(settings, class_path)
         self._failed = False
         self._lock: IO[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None

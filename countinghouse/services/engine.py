@@ -8,7 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from countinghouse.services import class_archive, connect, processes
+from countinghouse.services import class_archive, connect, hadoop_defaults, processes
 from countinghouse.services.child import Component
 from countinghouse.settings import Settings
 
@@ -23,9 +23,9 @@ def spark_home() -> Path:
     return Path(spec.origin).parent
 
 
-def jars() -> Path:
-    """Folder of all that the engine's class path has."""
-    return spark_home() / "jars"
+def class_path(settings: Settings) -> tuple[Path, Path]:
+    """A jar of ours, and the folder of Spark's."""
+    return hadoop_defaults.jar(class_archive.folder(settings)), spark_home() / "jars"
 
 
 def component(settings: Settings) -> Component:
@@ -100,6 +100,7 @@ def properties(settings: Settings) -> dict[str, str]:
         "spark.driver.memory": settings.driver_memory,
         "spark.driver.maxResultSize": settings.max_result_size,
         "spark.driver.extraJavaOptions": _java_options(settings),
+        "spark.driver.extraClassPath": str(class_path(settings)[0]),
         "spark.ui.port": str(settings.spark_ui_port),
         "spark.connect.grpc.binding.port": str(settings.connect_port),
         "spark.connect.authenticate.token": settings.secret("connect_token"),
@@ -133,7 +134,7 @@ def _java_options(settings: Settings) -> str:
         "user.timezone": "UTC",
     }
     options = [f'"-D{name}={value}"' for name, value in system.items()]
-    options += class_archive.java_options(settings, jars())
+    options += class_archive.java_options(settings, class_path(settings))
     return " ".join(["-XX:+ExitOnOutOfMemoryError", settings.driver_java_options, *options])
 
 

@@ -66,7 +66,7 @@ class Supervisor:
         self._reconciler: subprocess.Popen[bytes] | None = None
         self._engine_is_new = True
         self._postgres_problem = ""
-        self._archiver = Archiver(settings, engine.jars())
+        self._archiver = Archiver(settings, engine.class_path(settings))
 
     def run(self) -> None:
         """Watch all children until `stopping` is set or the home is removed; then end them all."""

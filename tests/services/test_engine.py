@@ -25,7 +25,7 @@ from pyspark.sql.connect.proto import base_pb2_grpc
 from countinghouse import engine_session
 from countinghouse.errors import EngineUnavailable
 from countinghouse.publishing import metastore_db
-from countinghouse.services import connect, control, operations, processes
+from countinghouse.services import connect, control, hadoop_defaults, operations, processes
 from countinghouse.settings import Settings
 
 _CANCELLED_CALLS = 80
@@ -52,6 +52,15 @@ def test_connect_refuses_a_client_without_the_token(installation: Settings) -> N
         list(stub.ExecutePlan(connect.show_databases("00000000-0000-4000-8000-000000000000")))
     channel.close()
     assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
+
+
+@pytest.mark.parametrize("name", hadoop_defaults.FILES)
+def test_the_engine_reads_no_settings_of_hadoop_that_it_does_not_use(
+    session: Any, name: str
+) -> None:
+    found = f"select reflect('java.lang.ClassLoader', 'getSystemResource', '{name}.xml')"
+    ((place,),) = session.sql(found).collect()
+    assert place.endswith(f"hadoop_defaults.jar!/{name}.xml")
 
 
 def test_no_secret_is_in_a_command_line_or_a_readable_file(installation: Settings) -> None:
