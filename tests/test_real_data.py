@@ -22,8 +22,9 @@ YEAR = ("2017-01-01", "2017-12-31")
 LAST_BUT_ONE, LAST = "2026-04-12", "2026-04-13"
 
 
-# The engine stages the rates of the last 15 months; all 27 years are in tests/models, on DuckDB.
-SINCE, DENSE_SINCE = "2025-01-01", "2025-02-01"
+# The engine stages the rates of the last months, in one of which a currency ends; all 27 years are
+# in tests/models, on DuckDB.
+SINCE, DENSE_SINCE = "2025-11-01", "2025-12-01"
 
 
 def ingest_and_build(

@@ -133,6 +133,10 @@ def _java_options(settings: Settings) -> str:
         "derby.stream.error.extendedDiagSeverityLevel": 50000,
         "user.timezone": "UTC",
     }
+    if sys.platform == "linux":
+        # Hadoop changes the mode of each file and folder that it makes with a process. By default
+        # that is two, one of which starts the other.
+        system["jdk.lang.Process.launchMechanism"] = "VFORK"
     options = [f'"-D{name}={value}"' for name, value in system.items()]
     options += class_archive.java_options(settings, class_path(settings))
     return " ".join(["-XX:+ExitOnOutOfMemoryError", settings.driver_java_options, *options])
