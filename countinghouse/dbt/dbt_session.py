@@ -13,6 +13,8 @@ from countinghouse.settings import Settings
 _QUERY = re.compile(
     r"(?:\s|/\*.*?\*/|--[^\n]*\n)*\(*\s*(?:select|with)\b", re.DOTALL | re.IGNORECASE
 )
+# How dbt asks for the columns of a query, for which nothing has to run.
+_COLUMNS_ONLY = re.compile(r"\)\s+as\s+__dbt_sbq\s+where\s+false\s+limit\s+0\s*$", re.IGNORECASE)
 _CLOSED = ("SESSION_CLOSED", "SESSION_NOT_FOUND", "SESSION_CHANGED")
 
 
@@ -73,39 +75,55 @@ class _Cursor:
     """What dbt-spark uses of a cursor, over one session.
 
     Sent by `session.sql`, a query is analysed three times: at once, for its schema, and to run; on
-    small data that is most of its cost. So a query runs when it is executed, and that once.
+    small data that is most of its cost. So a query runs when it is executed, and that once. What a
+    command says is fetched when somebody asks.
     """
 
     def __init__(self, session: Any) -> None:
         self._session = session
         self._fields: list[Any] = []
         self._rows: list[Any] = []
+        self._said: Any = None
 
     def execute(self, sql: str, *parameters: Any) -> None:
+        from pyspark.sql.connect.plan import SQL
+
         if parameters:
             raise _dbt_error("bound values lose their type in dbt-spark: no seeds")
+        self.close()
         with _short_errors():
-            self._fields, self._rows = _ran(self._session, sql)
+            if not _QUERY.match(sql):
+                self._said = self._session.sql(sql)._plan
+            elif _COLUMNS_ONLY.search(sql):
+                self._fields = self._session.client.schema(self._request(SQL(sql))).fields
+            else:
+                self._fetch(SQL(sql))
 
     @property
     def description(self) -> list[tuple[Any, ...]]:
+        self._hear()
         return [(f.name, f.dataType.simpleString(), *[None] * 4, f.nullable) for f in self._fields]
 
     def fetchall(self) -> list[Any]:
+        self._hear()
         return self._rows
 
     def close(self) -> None:
-        self._fields, self._rows = [], []
+        self._fields, self._rows, self._said = [], [], None
 
+    def _hear(self) -> None:
+        if self._said is not None:
+            with _short_errors():
+                self._fetch(self._said)
+            self._said = None
 
-def _ran(session: Any, sql: str) -> tuple[list[Any], list[Any]]:
-    """Fields and rows of a statement; it has run when this returns."""
-    from pyspark.sql.connect.plan import SQL
+    def _fetch(self, plan: Any) -> None:
+        table, schema, _ = self._session.client.to_table(self._request(plan), {})
+        columns = (column.to_pylist() for column in table.columns)
+        self._fields, self._rows = schema.fields, list(zip(*columns, strict=True))
 
-    # Commands run when `sql` sends them, and leave a relation of what they said.
-    plan = SQL(sql) if _QUERY.match(sql) else session.sql(sql)._plan
-    table, schema, _ = session.client.to_table(plan.to_proto(session.client), {})
-    return schema.fields, list(zip(*(c.to_pylist() for c in table.columns), strict=True))
+    def _request(self, plan: Any) -> Any:
+        return plan.to_proto(self._session.client)
 
 
 @contextmanager

@@ -21,7 +21,7 @@
 {%- endmacro %}
 
 
-{#- Stops `dbt run` typed by hand before it drops a published table. -#}
+{#- Stops `dbt run` typed by hand: what it makes nobody audits or publishes. -#}
 {% macro refuse_published_target() -%}
     {%- if execute and not config.get('attempt_root') -%}
         {{ exceptions.raise_compiler_error(
