@@ -107,8 +107,7 @@ def stop(settings: Settings) -> None:
             if server is not None:
                 # "Fast": clients are cut off, then a checkpoint. pg_ctl would need to reach pgdata.
                 server.send_signal(signal.SIGINT)
-                _, alive = psutil.wait_procs([server], timeout=_STOP_SECONDS)
-                processes.end(alive, patience=1)
+                processes.end(processes.await_end([server], _STOP_SECONDS), patience=1)
             with contextlib.suppress(OSError):
                 socket_folder(settings).rmdir()
 

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,11 +122,22 @@ def end(processes: Iterable[psutil.Process], *, patience: float) -> None:
     for process in found:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.terminate()
-    _, alive = psutil.wait_procs(found, timeout=patience)
-    for process in alive:
+    for process in await_end(found, patience):
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(alive, timeout=5)
+    await_end(found, 5)
+
+
+def await_end(processes: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Wait until they are dead; returns those that are not after so many seconds.
+
+    A dead process is not waited for until somebody reaps it: the first process of a container may
+    take seconds for that, or not do it at all.
+    """
+    end = time.monotonic() + seconds
+    while (left := [one for one in processes if alive(one)]) and time.monotonic() < end:
+        time.sleep(0.02)
+    return left
 
 
 def end_group(process: subprocess.Popen[bytes], *, patience: float) -> None:

@@ -17,7 +17,7 @@ from tests.faults import world
 _SECONDS = 120
 # Children of one warm process: imports cost seconds, a fork does not.
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["tests.faults.world"])
+_context.set_forkserver_preload(["tests.faults.world", "pyspark.sql.connect.session"])
 
 
 @dataclass

@@ -61,6 +61,21 @@ def test_a_child_that_hides_its_environment_is_found_by_its_session(own: Setting
     processes.end_group(child, patience=1)
 
 
+def test_a_dead_process_that_nobody_reaps_is_not_waited_for() -> None:
+    parent = subprocess.Popen(["sh", "-c", "sleep 600 & exec sleep 600"])
+    try:
+        started = psutil.Process(parent.pid)
+        assert eventually(lambda: bool(started.children()) and started.name() == "sleep")
+        (child,) = started.children()
+        begun = time.monotonic()
+        processes.end([child], patience=20)
+        assert child.status() == psutil.STATUS_ZOMBIE
+        assert time.monotonic() - begun < 10
+    finally:
+        parent.kill()
+        parent.wait()
+
+
 def test_processes_of_another_home_are_not_ours(own: Settings, tmp_path: Path) -> None:
     other = Settings(home=tmp_path / "other")
     other.run.mkdir(parents=True)
