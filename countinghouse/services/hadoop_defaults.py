@@ -24,6 +24,7 @@ def jar(folder: Path) -> Path:
                 for name in FILES:
                     archive.writestr(f"{name}.xml", "<configuration/>\n")
             partial.flush()
+            os.fchmod(partial.fileno(), 0o644)
             # Installations may share the folder: the archive of classes knows one by its age.
             with contextlib.suppress(FileExistsError):
                 os.link(partial.name, made)

@@ -43,7 +43,7 @@ def world(installation: Settings) -> Iterator[tuple[Pair, Reader]]:
         yield pair, reader
 
 
-@pytest.mark.parametrize(("value", "point"), enumerate(KILLED_AT, start=2), ids=KILLED_AT)
+@pytest.mark.parametrize(("value", "point"), list(enumerate(KILLED_AT, start=2)), ids=KILLED_AT)
 def test_an_engine_killed_at_any_step_is_survived_by_the_run(
     installation: Settings,
     ledger: sa.Engine,
