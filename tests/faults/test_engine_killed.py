@@ -16,9 +16,6 @@ from tests.faults.readers import Reader
 from tests.faults.world import POINTS, Pair, publish, rows_of
 from tests.harness import digest_of
 
-# Between `after_audit` and `before_publish` nothing happens: once is enough.
-KILLED_AT = [point for point in POINTS if point != "before_publish"]
-
 
 @pytest.fixture
 def kill_engine(installation: Settings) -> Callable[[], None]:
@@ -43,7 +40,7 @@ def world(installation: Settings) -> Iterator[tuple[Pair, Reader]]:
         yield pair, reader
 
 
-@pytest.mark.parametrize(("value", "point"), list(enumerate(KILLED_AT, start=2)), ids=KILLED_AT)
+@pytest.mark.parametrize(("value", "point"), list(enumerate(POINTS, start=2)), ids=POINTS)
 def test_an_engine_killed_at_any_step_is_survived_by_the_run(
     installation: Settings,
     ledger: sa.Engine,
