@@ -35,7 +35,7 @@ $(STAMP): requirements.txt pyproject.toml
 	@index=$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/pip config get global.index-url 2>/dev/null)}}; \
 	if test -n "$$index"; then export UV_DEFAULT_INDEX="$$index"; fi; \
 	export VIRTUAL_ENV=$(CURDIR)/$(VENV); \
-	$(BIN)/uv pip sync --quiet requirements.txt && \
+	$(BIN)/uv pip sync --quiet --compile-bytecode requirements.txt && \
 	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -28,6 +28,11 @@ def new_session_id() -> str:
     return str(uuid.uuid4())
 
 
+def message_of(error: Exception) -> str:
+    """What an error of the engine says, without the stack of its server."""
+    return str(error).partition("JVM stacktrace")[0].strip()
+
+
 def remote_url(settings: Settings, session_id: str) -> str:
     """Connect URL of a session, for SPARK_REMOTE. It contains the token: never log it."""
     token = settings.secret("connect_token")

@@ -33,6 +33,11 @@ def date(value: str) -> str:
     return value
 
 
+def printable(text: str) -> str:
+    """Return `text` with whatever cannot be printed or stored escaped, as Python writes it."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 def partition(value: str) -> str:
     """Return `value` if it names a partition: a date, or `all` for an unpartitioned table."""
     return value if value == WHOLE else date(value)

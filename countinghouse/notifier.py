@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from countinghouse import names
 from countinghouse.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,20 @@ class Alert:
         """The alert in full."""
         sample = f"\nsample: {self.sample}" if self.sample else ""
         return f"{self.line()}{sample}\nrun: {self.command}"
+
+
+def command_for(table: str, dt: str) -> str:
+    """What brings a partition up to date; `dt` may be a range, `first..last`.
+
+    Raw and quarantine tables are landed, by system; tables without daily partitions have no dates.
+    """
+    schema, _, name = table.partition(".")
+    if schema in ("raw", "quarantine"):
+        return f"countinghouse land {name.partition('__')[0]}"
+    first, _, last = dt.partition("..")
+    if {first, last} & {names.WHOLE, names.OPEN}:
+        return f"countinghouse build {table}"
+    return f"countinghouse build {table} --from {first} --to {last or first}"
 
 
 class Notifier(Protocol):

@@ -3,10 +3,13 @@
 import contextlib
 import functools
 import os
+import re
 import secrets
+import tomllib
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -14,7 +17,15 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from countinghouse.errors import CountinghouseError
+
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class WrongSetting(CountinghouseError):
+    """A setting whose value cannot be used; names the setting and the value."""
 
 
 class Home(BaseSettings):
@@ -33,10 +44,10 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=lambda: Home().home)
     project: Path = PROJECT_ROOT
 
-    connect_port: int = 15002
-    thrift_port: int = 10000
-    spark_ui_port: int = 4040
-    airflow_port: int = 8080
+    connect_port: Port = 15002
+    thrift_port: Port = 10000
+    spark_ui_port: Port = 4040
+    airflow_port: Port = 8080
 
     ledger_url: SecretStr | None = None
     """A PostgreSQL URL; without one the embedded server under `home` is used."""
@@ -47,6 +58,7 @@ class Settings(BaseSettings):
     driver_memory: str = "3g"
     driver_java_options: str = (
         "-XX:+UseParallelGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
+        " -XX:MetaspaceSize=256m"
     )
     """For small statements on two cores: collector and compiler that leave them to the work."""
     class_archives: Path | None = None
@@ -79,6 +91,13 @@ class Settings(BaseSettings):
         if strange:
             raise ValueError(f"{str(path)!r} contains {''.join(strange)!r}: choose another folder")
         return path
+
+    @field_validator("driver_memory")
+    @classmethod
+    def _size(cls, size: str) -> str:
+        if not re.fullmatch(r"[0-9]+[mg]b?", size.lower()):
+            raise ValueError("it is not a size such as 3g or 900m")
+        return size
 
     @field_validator("home", "project", "landing", "class_archives")
     @classmethod
@@ -142,5 +161,20 @@ class Settings(BaseSettings):
 
 @functools.lru_cache
 def load() -> Settings:
-    """The settings of this process."""
-    return Settings()
+    """The settings of this process; raises WrongSetting for the first that is wrong."""
+    file = Home().home / "settings.toml"
+    try:
+        return Settings()
+    except ValidationError as error:
+        problem = error.errors()[0]
+        name = str(problem["loc"][0])
+        if problem["type"] == "extra_forbidden":
+            # Its value may be a secret under a misspelt name.
+            raise WrongSetting(f"{file}: {name} is no setting", remedy="mend its name") from None
+        reason = problem["msg"].removeprefix("Value error, ")
+        raise WrongSetting(
+            f"COUNTINGHOUSE_{name.upper()} is {str(problem['input'])!r}: {reason}",
+            remedy=f"change it in the environment, or {name} in {file}",
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise WrongSetting(f"{file}: {error}", remedy="mend the file: it is TOML") from None

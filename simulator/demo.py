@@ -136,11 +136,14 @@ def _backfills(settings: Settings) -> list[Mapping[str, Any]]:
 
 
 def _wait(settings: Settings) -> None:
-    """Until every backfill has ended and nothing is stale: the marts follow the touched dates."""
+    """Until every backfill has ended and nothing is stale: the marts follow the touched dates.
+
+    What is decided is not stale any more, but visible only when its attempt has ended.
+    """
     end = time.monotonic() + _RUN_SECONDS
     while True:
         unfinished = [r for r in _backfills(settings) if r["state"] in ("queued", "running")]
-        if not unfinished and not staleness.stale(settings):
+        if not unfinished and not staleness.stale(settings) and not _open_attempts(settings):
             return
         if time.monotonic() > end:
             raise CountinghouseError(
@@ -148,6 +151,12 @@ def _wait(settings: Settings) -> None:
                 remedy="countinghouse status; countinghouse logs scheduler",
             )
         time.sleep(2)
+
+
+def _open_attempts(settings: Settings) -> int:
+    query = sa.select(sa.func.count()).where(tables.attempts.c.state == "open")
+    with open_ledger(settings).connect() as connection:
+        return int(connection.execute(query).scalar_one())
 
 
 def _sales(settings: Settings, date: str) -> str:

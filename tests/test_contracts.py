@@ -9,6 +9,8 @@ from feeds import COLUMNS, contract_of, declaration, write_declaration
 from countinghouse.contracts import load_contracts, read_contracts
 from countinghouse.errors import ContractError
 
+EXPECTED = {"by": "06:00", "deadline": "12:00"}
+
 
 def test_a_feed_is_found_by_system_and_name(tmp_path: Path) -> None:
     write_declaration(tmp_path, declaration("till"), declaration("web"))
@@ -37,6 +39,8 @@ def test_every_feed_of_this_project_is_read() -> None:
             "expected.by: 360 is not of type 'string'",
         ),
         ({"format": {"encoding": "utf8"}}, "'utf8' is not one of"),
+        ({"format": {"delimiter": "\n"}}, "format.delimiter: '\\n' does not match"),
+        ({"format": {"quote": "''"}}, "format.quote: \"''\" does not match"),
         ({"format": {"delimiter": '"'}}, "delimiter and quote are the same"),
         ({"money": {"amount": {"currency": "XYZ"}}}, "unknown currency XYZ"),
         ({"money": {"amount": {"exponent": 2}}}, "needs currency or currency_column"),
@@ -47,6 +51,11 @@ def test_every_feed_of_this_project_is_read() -> None:
         ({"kind": "event", "business_date": {"delivery": True}}, "name its column"),
         ({"columns": COLUMNS | {"rate": "double"}}, "double cannot be landed from text"),
         ({"columns": COLUMNS | {"rate": "decimal(50)"}}, "is not a type"),
+        ({"columns": COLUMNS | {"rate": "decimal(p,2)"}}, "'decimal(p,2)' is not a type"),
+        ({"refuse_above": float("nan")}, "refuse_above: is not a number"),
+        ({"expected": EXPECTED | {"zone": "Europe/Pariss"}}, "unknown time zone Europe/Pariss"),
+        ({"expected": EXPECTED | {"zone": "Europe"}}, "expected: unknown time zone Europe"),
+        ({"meta": {"sold_at": {"format": "YYYY-MM-DD"}}}, "meta.format: 'YYYY-MM-DD' has YYYY"),
         ({"columns": COLUMNS | {"dt": "date"}}, "the name belongs to landing"),
         ({"meta": {"line": {"pii": "high"}}}, "only a string can be hashed"),
         ({"meta": {"note": {"header": "id"}}}, "note stands twice"),
@@ -86,3 +95,102 @@ def test_fingerprint_follows_meaning_and_not_words(tmp_path: Path) -> None:
     same = contract_of(tmp_path).model_copy(update={"description": "Other words."})
     assert same.fingerprint == contract_of(tmp_path).fingerprint
     assert contract_of(tmp_path, max_lateness_days=31).fingerprint != same.fingerprint
+
+
+@pytest.mark.parametrize("name", ["till.yml", "till.yaml"])
+def test_feeds_are_read_from_the_files_that_dbt_reads(tmp_path: Path, name: str) -> None:
+    path = write_declaration(tmp_path, declaration())
+    path.rename(path.with_name(name))
+    assert list(load_contracts(tmp_path)) == ["till.sales"]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("sources:\n  till:\n    tables: []\n", ":1: sources: is no list"),
+        ("sources:\n  - till\n", ":2: sources.0: is no mapping"),
+        (
+            "sources:\n  - name: till\n    tables:\n      sales: {}\n",
+            ":3: till: sources.0.tables: is no list",
+        ),
+        (
+            "sources:\n  - name: till\n    tables:\n      -\n",
+            ":4: till: sources.0.tables.0: is empty",
+        ),
+        (
+            "sources:\n  - name: till\n    tables:\n      - name: sales\n        config: [1]\n",
+            ":5: till.sales: sources.0.tables.0.config: is no mapping",
+        ),
+        (
+            "sources:\n  - name: till\n    tables:\n      - name: sales\n"
+            "        config: {meta: 1}\n",
+            ":5: till.sales: sources.0.tables.0.config.meta: is no mapping",
+        ),
+        ("sources:\n  - {[a]: b}\n", ":2: a key is no text"),
+        ("since: 2026-02-30\n", ":1: 2026-02-30: "),
+        ("name: till\nnote: \x00\n", ":1: "),
+    ],
+)
+def test_what_is_no_declaration_is_named(tmp_path: Path, text: str, complaint: str) -> None:
+    path = write_declaration(tmp_path)
+    path.write_text(text)
+    with pytest.raises(ContractError) as raised:
+        load_contracts(tmp_path)
+    assert f"sources.yml{complaint}" in str(raised.value)
+
+
+def test_a_file_that_is_not_utf_8_is_named_with_its_line(tmp_path: Path) -> None:
+    path = write_declaration(tmp_path)
+    path.write_bytes("version: 2\n# déjà vu\n".encode("latin-1"))
+    with pytest.raises(ContractError, match=r"sources.yml:2: is not UTF-8"):
+        load_contracts(tmp_path)
+
+
+@pytest.mark.parametrize("system", ["till__front", "till_"])
+def test_a_table_says_which_system_it_comes_from(tmp_path: Path, system: str) -> None:
+    with pytest.raises(ContractError, match="__ parts system and feed"):
+        contract_of(tmp_path, system)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "yyyy-MM-dd",
+        "dd.MM.yyyy HH:mm",
+        "d MMM yy",
+        "yyyy-MM",
+        "yyyyDDD",
+        "yyyy-MM-dd'T'HH:mm:ss[.SSS]XXX",
+        "MM/dd/yyyy hh:mm a VV",
+        "yyyy 'Week' MM dd",
+    ],
+)
+def test_a_pattern_that_the_engine_parses_is_taken(tmp_path: Path, pattern: str) -> None:
+    contract = contract_of(tmp_path, meta={"sold_at": {"format": pattern}})
+    assert contract.column("sold_at").format == pattern
+
+
+@pytest.mark.parametrize(
+    ("pattern", "complaint"),
+    [
+        ("YYYY-MM-dd", "has YYYY"),
+        ("yyyy-'W'ww", "has ww"),
+        ("yyyy-MM-DD", "has D, the day of the year"),
+        ("yyyy-mm-dd", "no month"),
+        ("HH:mm", "has no year"),
+        ("E yyyy-MM-dd", "has E"),
+        ("yyyy-MM-ddTHH:mm", "has T"),
+        ("yyyy-MMMMM-dd", "has MMMMM"),
+        ("yyyy-MM-ddd", "has ddd"),
+        ("yyyyyyy-MM-dd", "has yyyyyyy"),
+        ("yyyy-MM-dd 'T", "has a quote"),
+        ("yyyy-MM-dd]", "has a bracket"),
+        ("yyyy-MM-dd#", "has '#'"),
+    ],
+)
+def test_a_pattern_that_the_engine_refuses_or_misreads_is_named(
+    tmp_path: Path, pattern: str, complaint: str
+) -> None:
+    with pytest.raises(ContractError) as raised:
+        contract_of(tmp_path, meta={"sold_at": {"format": pattern}})
+    assert complaint in str(raised.value)

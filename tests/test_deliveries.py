@@ -12,11 +12,12 @@ from feeds import contract_of, csv_of, deliver
 
 from countinghouse import deliveries
 from countinghouse.contracts import Contract
-from countinghouse.deliveries import Delivery, archive
+from countinghouse.deliveries import Delivery, archive, delivery_folders
 from countinghouse.runs import ingest
 
 DAY = "2026-03-10"
 ONE, TWO = csv_of("a,1,1.00,EUR,2026-03-10 09:00:00,"), csv_of("b,1,1.00,EUR,2026-03-10 09:00:00,")
+EMPTY = csv_of()
 Accept = Callable[[], list[Delivery | None]]
 
 
@@ -48,7 +49,16 @@ def test_unfinished_deliveries_are_not_picked_up(home: Any, contract: Contract) 
 
 
 @pytest.mark.parametrize(
-    "name", ["dt=2026-02-30", "dt=2026-01-01%2f..", "2026-01-01", "dt=..", "dt=" + "9" * 200]
+    "name",
+    [
+        "dt=2026-02-30",
+        "dt=2026-01-01%2f..",
+        "2026-01-01",
+        "dt=..",
+        "dt=" + "9" * 200,
+        "dt=9999-12-31",
+        os.fsdecode(b"dt=\xff\n"),
+    ],
 )
 def test_folders_outside_of_the_grammar_are_told_and_not_read(
     home: Any, contract: Contract, name: str
@@ -58,6 +68,33 @@ def test_folders_outside_of_the_grammar_are_told_and_not_read(
     assert deliveries.discover(home, contract) == []
     (stray,) = deliveries.strays(home, contract)
     assert str(folder.parent) in stray
+    assert stray.isprintable()
+
+
+@pytest.mark.parametrize("name", ["seq=1", "seq=001", "seq=00", "seq=0", "seq=-1", "seq=12345"])
+def test_a_sequence_has_one_spelling(home: Any, contract: Contract, name: str) -> None:
+    folder = deliver(home.landing_root, contract, DAY, ONE, seq=1)
+    deliver(home.landing_root, contract, DAY, TWO, seq=1234)
+    other = folder.with_name(name)
+    other.mkdir()
+    (other / "_DONE").touch()
+    assert [a.seq for a in deliveries.discover(home, contract)] == [1, 1234]
+    assert deliveries.strays(home, contract) == [
+        f"{other}: is not seq=NN; number deliveries of a date seq=01, seq=02 and so on"
+    ]
+
+
+def test_dates_are_read_until_tomorrow(
+    home: Any, contract: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery_folders, "_tomorrow", lambda: DAY)
+    deliver(home.landing_root, contract, DAY, ONE)
+    early = deliver(home.landing_root, contract, "2026-03-11", ONE)
+    assert [a.dt for a in deliveries.discover(home, contract)] == [DAY]
+    assert deliveries.strays(home, contract) == [
+        f"{early}: 2026-03-11 is later than tomorrow (UTC); "
+        "name the folder after the day that it delivers"
+    ]
 
 
 def test_bytes_are_archived_and_the_log_row_copied(
@@ -121,6 +158,48 @@ def test_sequences_of_a_date_are_deliveries_of_their_own(
     assert [d.seq for d in deliveries.current(ledger, contract.feed)[DAY]] == [1, 2]
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ([ONE, EMPTY], [EMPTY, EMPTY]),
+        ([ONE, TWO], [TWO, EMPTY]),
+        ([TWO, ONE], [EMPTY, TWO]),
+        ([ONE], [TWO, ONE]),
+        ([EMPTY, ONE], [ONE, TWO]),
+    ],
+)
+def test_a_sequence_holds_what_its_folder_holds(
+    home: Any,
+    contract: Contract,
+    accept: Accept,
+    ledger: Any,
+    before: list[str],
+    after: list[str],
+) -> None:
+    for contents in (before, after):
+        for seq, content in enumerate(contents, 1):
+            deliver(home.landing_root, contract, DAY, content, seq=seq)
+        accept()
+    current = deliveries.current(ledger, contract.feed)[DAY]
+    assert [(d.seq, _text(home, d)) for d in current] == list(enumerate(after, 1))
+
+
+@pytest.mark.parametrize("late", [1, 2])
+def test_a_new_sequence_with_the_content_of_another_is_a_delivery(
+    home: Any, contract: Contract, accept: Accept, ledger: Any, late: int
+) -> None:
+    for seq, content in ((3 - late, ONE), (late, ONE), (3 - late, TWO)):
+        deliver(home.landing_root, contract, DAY, content, seq=seq)
+        accept()
+    current = {d.seq: _text(home, d) for d in deliveries.current(ledger, contract.feed)[DAY]}
+    assert current == {late: ONE, 3 - late: TWO}
+
+
+def _text(home: Any, delivery: Delivery) -> str:
+    (file,) = delivery.files
+    return archive.path_of(home, file.sha256).read_text()
+
+
 def test_manifest_brings_rows_and_control_totals(
     home: Any, contract: Contract, accept: Accept
 ) -> None:
@@ -155,8 +234,24 @@ def _pipe(folder: Path) -> None:
     os.mkfifo(folder / "pipe.csv")
 
 
-def _broken_manifest(folder: Path) -> None:
-    (folder / "_manifest.json").write_text('{"files": 3}')
+def _marker_gone(folder: Path) -> None:
+    (folder / "_DONE").unlink()
+
+
+def _marker_renewed(folder: Path) -> None:
+    (folder / "_DONE").unlink()
+    (folder / "_DONE").write_text("again")
+
+
+def _name_not_utf8(folder: Path) -> None:
+    (folder / "sales.csv").rename(os.fsdecode(os.fsencode(folder) + b"/t\xff.csv"))
+
+
+def _manifest_of(text: str) -> Callable[[Path], None]:
+    def spoil(folder: Path) -> None:
+        (folder / "_manifest.json").write_text(text)
+
+    return spoil
 
 
 @pytest.mark.parametrize(
@@ -168,21 +263,44 @@ def _broken_manifest(folder: Path) -> None:
         (_foreign_file, "'sales.xlsx' does not match '*.csv'"),
         (_link, "'passwd.csv' is not a regular file"),
         (_pipe, "'pipe.csv' is not a regular file"),
-        (_broken_manifest, "_manifest.json: files:"),
+        (_name_not_utf8, r"file name 't\udcff.csv' is not UTF-8; rename it"),
+        (
+            _manifest_of('{"files": 3}'),
+            "_manifest.json: files: Input should be a valid array; mend",
+        ),
+        (_manifest_of("{"), "_manifest.json: Invalid JSON"),
+        (_manifest_of(""), "_manifest.json: Invalid JSON"),
+        (_manifest_of("[]"), "_manifest.json: Input should be an object"),
+        (_manifest_of("[" * 9999), "_manifest.json: Invalid JSON"),
+        (_manifest_of(r'{"files": [], "a\u0000": 1}'), r"_manifest.json: a\x00: Extra inputs"),
+        (_manifest_of(r'{"files": [], "control": {"a": "\udcff"}}'), "Invalid JSON: lone"),
+        (
+            _manifest_of(r'{"files": [], "control": {"a\u0000": "1"}}'),
+            "control: Value error, holds",
+        ),
+        (_manifest_of(r'{"files": [], "control": {"a": "\u0000"}}'), "control: Value error, holds"),
+        (
+            _manifest_of(r'{"files": [], "control": {"amount": {"EU\u0000R": "1.00"}}}'),
+            "_manifest.json: control: Value error, holds what cannot be printed; mend",
+        ),
     ],
 )
 def test_what_contradicts_its_manifest_is_logged_as_refused(
     home: Any,
     contract: Contract,
     accept: Accept,
+    caplog: pytest.LogCaptureFixture,
     spoil: Callable[[Path], None],
     reason: str,
 ) -> None:
-    spoil(deliver(home.landing_root, contract, DAY, ONE, manifest={}))
+    folder = deliver(home.landing_root, contract, DAY, ONE, manifest={})
+    spoil(folder)
     (delivery,) = accept()
     assert delivery is not None
     assert delivery.refused
     assert reason in str(delivery.reason)
+    assert str(delivery.reason).isprintable()
+    assert f"{folder} is refused: {delivery.reason}" in caplog.messages
     assert accept() == [None]
 
 
@@ -226,6 +344,48 @@ def test_a_delivery_that_cannot_be_read_holds_up_no_other(
     assert list(deliveries.current(ledger, contract.feed)) == ["2026-03-11"]
     assert ingest.accept(home, [contract.system]) == []
     assert sorted(deliveries.current(ledger, contract.feed)) == [DAY, "2026-03-11"]
+
+
+@pytest.mark.parametrize("spoil", [_other_bytes, _foreign_file, _marker_gone, _marker_renewed])
+def test_a_delivery_that_changes_while_it_is_read_waits(
+    home: Any,
+    contract: Contract,
+    ledger: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    spoil: Callable[[Path], None],
+) -> None:
+    folder = deliver(home.landing_root, contract, DAY, ONE)
+    deliver(home.landing_root, contract, "2026-03-11", ONE)
+    store = archive.store
+
+    def overtaken(settings: Any, path: Path) -> tuple[str, int]:
+        stored = store(settings, path)
+        if path.parent == folder:
+            spoil(folder)
+        return stored
+
+    monkeypatch.setattr(ingest, "contracts_of", lambda *_: [contract])
+    with monkeypatch.context() as source:
+        source.setattr(archive, "store", overtaken)
+        (unread,) = ingest.accept(home, [contract.system])
+    assert f"{folder} changed while it was read" in unread.message
+    assert list(deliveries.current(ledger, contract.feed)) == ["2026-03-11"]
+    deliver(home.landing_root, contract, DAY, TWO)
+    (folder / "sales.xlsx").unlink(missing_ok=True)
+    assert ingest.accept(home, [contract.system]) == []
+    (delivery,) = deliveries.current(ledger, contract.feed)[DAY]
+    assert _text(home, delivery) == TWO
+
+
+def test_a_delivery_whose_marker_is_taken_back_waits(
+    home: Any, contract: Contract, ledger: Any
+) -> None:
+    folder = deliver(home.landing_root, contract, DAY, ONE)
+    (arrival,) = deliveries.discover(home, contract)
+    (folder / "_DONE").unlink()
+    with pytest.raises(archive.StillGrowing):
+        deliveries.accept(ledger, home, contract, arrival)
+    assert deliveries.log(ledger, contract.feed) == []
 
 
 def test_a_range_is_logged_day_by_day_over_all_feeds(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from countinghouse import names
 from countinghouse.cli import cli_output
 from countinghouse.cli.cli_questions import PARTITION, TABLE
 from countinghouse.settings import Settings, load
@@ -22,11 +23,27 @@ SELECTION = typer.Argument(help="Tables, layers or domains, or `all`.")
 
 def land(
     systems: list[str] = typer.Argument(None, help="Source systems; default: all declared."),
+    readmit: bool = typer.Option(
+        False, "--readmit", help="Also land what was refused, under the contract as it is now."
+    ),
 ) -> None:
     """Accept what lies in the landing folder and publish it as raw tables."""
     _show_progress()
     settings = load()
-    _end(_land(settings, systems or _systems(settings), _run_id()))
+    systems = systems or _systems(settings)
+    if readmit:
+        _readmit(settings, systems)
+    _end(_land(settings, systems, _run_id()))
+
+
+def _readmit(settings: Settings, systems: list[str]) -> None:
+    from countinghouse import deliveries
+    from countinghouse.ledger import open_ledger
+    from countinghouse.runs import ingest
+
+    for contract in ingest.contracts_of(settings, systems):
+        for delivery in deliveries.readmit_refused(open_ledger(settings), settings, contract.feed):
+            typer.echo(f"readmitted: {delivery}")
 
 
 def build(
@@ -42,6 +59,9 @@ def build(
 
     Only stale partitions are built. The exit code is 1 when a gate kept something back.
     """
+    if first or last:
+        # Refused before anything is landed.
+        names.dates_between(first or last, last or first)
     _show_progress()
     from countinghouse.dbt.dbt_graph import load_checks, load_graph
     from countinghouse.planning import staleness
@@ -56,8 +76,8 @@ def build(
         models = staleness.with_checked(graph, models, load_checks(settings))
         sources = {edge.parent for model in models for edge in model.edges}
         report = _land(settings, _systems(settings, sources), run_id)
-    names = [model.name for model in models]
-    built = build_module.build(settings, names, first, last, run_id=run_id, force=force)
+    selected = [model.name for model in models]
+    built = build_module.build(settings, selected, first, last, run_id=run_id, force=force)
     if report is not None:
         report.add(built)
     _end(report or built)
@@ -99,10 +119,11 @@ def rollback(
 
 def release(table: str = TABLE, dt: str = PARTITION) -> None:
     """End the hold of a partition that was rolled back: the next build brings it up to date."""
+    from countinghouse.notifier import command_for
     from countinghouse.publishing import rollback as module
 
     module.release(load(), table, dt)
-    typer.echo(f"{table} {dt} is released; build it: countinghouse build {table}")
+    typer.echo(f"{table} {dt} is released; bring it up to date: {command_for(table, dt)}")
 
 
 def gc(

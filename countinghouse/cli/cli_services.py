@@ -91,7 +91,7 @@ def addresses(settings: Settings) -> list[str]:
         f"Thrift (SQL)   jdbc:hive2://127.0.0.1:{settings.thrift_port}",
         f"Spark UI       http://127.0.0.1:{settings.spark_ui_port}",
     ]
-    if any(one.name == "api-server" for one in control.status(settings)):
+    if control.runs_airflow(settings):
         password = settings.home / "secrets" / "airflow_password"
         lines.append(
             f"Airflow        http://127.0.0.1:{settings.airflow_port}"

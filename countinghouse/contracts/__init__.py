@@ -21,6 +21,8 @@ from countinghouse.sql_types import UnknownType, parse_type
 __all__ = ["BusinessDate", "Column", "Contract", "Expected", "Format", "load_contracts"]
 
 SCHEMA = Path(__file__).with_name("contract.schema.json")
+# As dbt reads; so does `dags/orchestration/declared.py`, which may not import this.
+SUFFIXES = (".yml", ".yaml")
 LANDABLE = {"string", "int", "bigint", "boolean", "decimal", "date", "timestamp"}
 
 
@@ -30,7 +32,8 @@ def load_contracts(project: Path) -> dict[str, Contract]:
     Raises ContractError with file, line, feed and field for the first thing that is wrong.
     """
     found: dict[str, Contract] = {}
-    for path in sorted((project / "dbt_project" / "models").rglob("*.yml")):
+    files = (project / "dbt_project" / "models").rglob("*")
+    for path in sorted(file for file in files if file.suffix in SUFFIXES):
         for contract in read_contracts(path):
             feed = str(contract.feed)
             if feed in found:
@@ -46,12 +49,40 @@ def read_contracts(path: Path) -> Iterator[Contract]:
     """Contracts of one YAML file; sources without `config.meta.landing` are no feeds."""
     document = Document(path)
     sources = document.content.get("sources") if isinstance(document.content, dict) else None
-    for n, source in enumerate(sources or []):
-        for m, table in enumerate(source.get("tables") or []):
-            meta = (table.get("config") or {}).get("meta") or {}
+    for n, source in _mappings(document, ("sources",), sources):
+        system = str(source.get("name"))
+        for m, table in _mappings(document, ("sources", n, "tables"), source.get("tables"), system):
+            where, feed = ("sources", n, "tables", m), f"{system}.{table.get('name')}"
+            config = _expect(dict, document, (*where, "config"), table.get("config"), feed)
+            meta = _expect(dict, document, (*where, "config", "meta"), config.get("meta"), feed)
             if "landing" in meta:
-                where = ("sources", n, "tables", m)
-                yield _Reader(document, where, str(source.get("name")), table).contract()
+                yield _Reader(document, where, system, table).contract()
+
+
+def _mappings(
+    document: Document, where: Path_, items: Any, feed: str = ""
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    for n, item in enumerate(_expect(list, document, where, items, feed)):
+        if item is None:
+            raise _misplaced(document, (*where, n), "is empty", feed)
+        yield n, _expect(dict, document, (*where, n), item, feed)
+
+
+def _expect(kind: type, document: Document, where: Path_, content: Any, feed: str) -> Any:
+    """The content, which is of that kind or absent."""
+    if content is not None and not isinstance(content, kind):
+        wanted = "list" if kind is list else "mapping"
+        raise _misplaced(document, where, f"is no {wanted}", feed)
+    return content if content is not None else kind()
+
+
+def _misplaced(document: Document, where: Path_, message: str, feed: str) -> ContractError:
+    dotted = ".".join(str(part) for part in where)
+    place = f"{feed}: {dotted}" if feed else dotted
+    return ContractError(
+        f"{document.path}:{document.line(where)}: {place}: {message}",
+        remedy="write sources, tables and config as dbt does",
+    )
 
 
 class _Reader:
@@ -111,6 +142,9 @@ class _Reader:
             relation = Feed(self.system, self.table["name"]).relation
         except BadName as error:
             raise self.error((), error.message, error.remedy) from None
+        # Else two feeds could share a table, and a table would not say its system.
+        if "__" in self.system or self.system.endswith("_"):
+            raise self.error((), f"{self.system}: __ parts system and feed", "rename the system")
         if self.table.get("identifier", relation) != relation:
             raise self.error(("identifier",), f"is not {relation}", "one name in every layer")
 
@@ -118,8 +152,12 @@ class _Reader:
         meta = (declared.get("config") or {}).get("meta") or {}
         try:
             kind = parse_type(declared["data_type"])
-        except UnknownType as error:
-            raise self.error(("columns", n, "data_type"), error.message, error.remedy) from None
+        except (UnknownType, ValueError):
+            raise self.error(
+                ("columns", n, "data_type"),
+                f"{declared['data_type']!r} is not a type",
+                "use the engine's SQL types, e.g. decimal(18,2)",
+            ) from None
         if kind.name not in LANDABLE:
             raise self.error(
                 ("columns", n, "data_type"),

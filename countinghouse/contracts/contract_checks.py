@@ -1,9 +1,11 @@
 """What a contract must fulfil beyond its schema: the rules between its fields."""
 
+import math
 import zoneinfo
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from countinghouse.contracts import date_patterns
 from countinghouse.contracts.contract_model import Contract
 from countinghouse.contracts.yaml_lines import Path_
 from countinghouse.currencies import EXPONENTS
@@ -25,10 +27,15 @@ def complaints(contract: Contract) -> Iterator[Complaint]:
     if contract.format.delimiter == contract.format.quote:
         field = ("config", "meta", "landing", "format")
         yield Complaint(field, "delimiter and quote are the same", "mend either")
+    # NaN is neither below the minimum of the schema nor above its maximum.
+    if math.isnan(contract.refuse_above):
+        field = ("config", "meta", "landing", "refuse_above")
+        yield Complaint(field, "is not a number", "give a share between 0 and 1")
     yield from _names(contract)
     yield from _references(contract)
     yield from _columns(contract)
     yield from _money(contract)
+    yield from _zones(contract)
     yield from _business_date(contract)
 
 
@@ -70,6 +77,9 @@ def _columns(contract: Contract) -> Iterator[Complaint]:
             yield Complaint(field, "only a string can be hashed", "declare it as string")
         if column.format and kind not in ("date", "timestamp"):
             yield Complaint(field, f"a {kind} has no format", "remove it")
+        if column.format and (problem := date_patterns.problem(column.format)):
+            message = f"{column.format!r} {problem}"
+            yield Complaint((*field, "format"), message, "write it as in yyyy-MM-dd HH:mm:ss")
         if column.optional and (not column.nullable or column.name in contract.keys):
             yield Complaint(field, "a column that may be absent is nullable", "mend either")
         if column.scientific and kind not in ("int", "bigint", "decimal"):
@@ -96,12 +106,20 @@ def _money(contract: Contract) -> Iterator[Complaint]:
             yield Complaint(field, f"unknown currency {money.currency}", "give its exponent")
 
 
+def _zones(contract: Contract) -> Iterator[Complaint]:
+    declared = contract.business_date
+    zones = [("business_date", declared.source_zone), ("business_date", declared.zone)]
+    if contract.expected:
+        zones.append(("expected", contract.expected.zone))
+    for field, zone in zones:
+        if not _known_zone(zone):
+            place = ("config", "meta", "landing", field)
+            yield Complaint(place, f"unknown time zone {zone}", "use an IANA name")
+
+
 def _business_date(contract: Contract) -> Iterator[Complaint]:
     field = ("config", "meta", "landing", "business_date")
     declared = contract.business_date
-    for zone in (declared.source_zone, declared.zone):
-        if not _known_zone(zone):
-            yield Complaint(field, f"unknown time zone {zone}", "use an IANA name")
     if contract.kind == "full_snapshot":
         if declared.column:
             yield Complaint(field, "a snapshot is of its delivery's date", "delivery: true")
@@ -114,6 +132,7 @@ def _business_date(contract: Contract) -> Iterator[Complaint]:
 def _known_zone(zone: str) -> bool:
     try:
         zoneinfo.ZoneInfo(zone)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+    # A directory of the database, such as Europe, is an OSError.
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         return False
     return True

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from countinghouse.engine_session import open_session
+from countinghouse.engine_session import message_of, open_session
 from countinghouse.errors import EngineUnavailable, Fenced
 from countinghouse.settings import Settings
 
@@ -133,7 +133,7 @@ def _short_errors() -> Iterator[None]:
     try:
         yield
     except PySparkException as error:
-        raise _dbt_error(str(error).partition("\n\nJVM stacktrace")[0]) from error
+        raise _dbt_error(message_of(error)) from error
     except (ArithmeticError, LookupError, ValueError) as error:
         # An interval, or a date that Python does not have.
         raise _dbt_error(f"the result has a value that cannot be shown: {error!r}") from error

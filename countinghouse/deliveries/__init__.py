@@ -5,6 +5,7 @@ The log is all that the warehouse learns from; its positions order the world.
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -27,6 +28,8 @@ from countinghouse.ledger import tables
 from countinghouse.settings import Settings
 
 __all__ = ["ArchivedFile", "Arrival", "Delivery", "accept", "current", "discover", "strays"]
+
+_log = logging.getLogger(__name__)
 
 # Advisory lock of the log: positions become visible in their order.
 _LOG_LOCK = 0x636F756E74
@@ -59,9 +62,10 @@ class Delivery:
 def accept(
     ledger: sa.Engine, settings: Settings, contract: Contract, arrival: Arrival
 ) -> Delivery | None:
-    """Archive a delivery and append it to the log; None if its date already has this content.
+    """Archive a delivery and append it to the log; None if its sequence already has this content.
 
-    A delivery that contradicts its own manifest is logged as refused, with the reason.
+    A delivery that contradicts its own manifest is logged as refused, with the reason. Raises
+    `StillGrowing` for one that changed meanwhile.
     """
     manifest, files, reason = read(settings, contract, arrival)
     control = _control(manifest)
@@ -80,11 +84,14 @@ def accept(
     with ledger.begin() as connection:
         connection.execute(sa.text(f"select pg_advisory_xact_lock({_LOG_LOCK})"))
         newest = _newest_by_sequence(connection, delivery.feed, [delivery.dt])
-        if delivery.digest in {known.digest for known in newest}:
+        # Of this sequence only: what another one holds may be replaced in the next moment.
+        known = next((known for known in newest if known.seq == delivery.seq), None)
+        if known and known.digest == delivery.digest:
             return None
-        version = max((known.version for known in newest if known.seq == delivery.seq), default=0)
-        logged = _append(connection, replace(delivery, version=version + 1))
+        logged = _append(connection, replace(delivery, version=known.version + 1 if known else 1))
     archive.write_log(settings, logged.position, _as_json(logged))
+    if logged.refused:
+        _log.warning("%s is refused: %s", arrival.folder, logged.reason)
     return logged
 
 
@@ -96,6 +103,17 @@ def refuse(ledger: sa.Engine, settings: Settings, delivery: Delivery, reason: st
 def readmit(ledger: sa.Engine, settings: Settings, delivery: Delivery) -> Delivery:
     """Take back a refusal, so that the archived bytes are landed under the contract of today."""
     return _mark(ledger, settings, delivery, status="accepted", reason=None)
+
+
+def readmit_refused(ledger: sa.Engine, settings: Settings, feed: names.Feed) -> list[Delivery]:
+    """Readmit each newest delivery that landing has refused; not one that contradicts itself."""
+    with ledger.connect() as connection:
+        newest = _newest_by_sequence(connection, feed, None)
+    return [
+        readmit(ledger, settings, delivery)
+        for delivery in newest
+        if delivery.refused and delivery.digest == _digest(delivery.files, delivery.control, "")
+    ]
 
 
 def current(

@@ -16,7 +16,15 @@ _BLOCK = 1 << 20
 
 
 class StillGrowing(CountinghouseError):
-    """A file that changed while it was read, although its delivery says that it is done."""
+    """A file or folder that changed while it was read, although it was said to be done."""
+
+
+def still_growing(path: Path) -> StillGrowing:
+    """The error for a file or delivery folder that was overtaken by its source."""
+    return StillGrowing(
+        f"{path} changed while it was read",
+        remedy="wait until its source has put the marker there: then it is read again",
+    )
 
 
 def is_regular(path: Path) -> bool:
@@ -53,7 +61,7 @@ def store(settings: Settings, path: Path) -> tuple[str, int]:
             digest, size = _copied(source, copy)
             after = os.fstat(source.fileno())
             if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-                raise StillGrowing(f"{path} changed while it was read", remedy="deliver it again")
+                raise still_growing(path)
             os.fchmod(copy.fileno(), 0o444)
             os.fsync(copy.fileno())
         target = path_of(settings, digest)
@@ -79,7 +87,7 @@ def _opened(path: Path) -> BinaryIO:
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise CountinghouseError(f"{path} is not a regular file", remedy="deliver plain files")
+        raise still_growing(path)
     return os.fdopen(descriptor, "rb")
 
 

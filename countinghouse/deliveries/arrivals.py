@@ -1,8 +1,6 @@
 """Delivery folders that somebody has to look into: new ones, and those that have changed."""
 
-import hashlib
 from collections.abc import Mapping
-from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -10,8 +8,11 @@ from sqlalchemy.dialects.postgresql import insert
 from countinghouse import deliveries
 from countinghouse.contracts import Contract
 from countinghouse.deliveries import Arrival
+from countinghouse.deliveries.delivery_folders import signature
 from countinghouse.ledger.tables import arrivals
 from countinghouse.settings import Settings
+
+__all__ = ["remember", "signature", "waiting"]
 
 
 def waiting(settings: Settings, ledger: sa.Engine, contract: Contract) -> list[Arrival]:
@@ -19,14 +20,6 @@ def waiting(settings: Settings, ledger: sa.Engine, contract: Contract) -> list[A
     found = deliveries.discover(settings, contract)
     known = _seen(ledger, contract) if found else {}
     return [a for a in found if known.get((a.dt, a.seq)) != signature(a.folder)]
-
-
-def signature(folder: Path) -> str:
-    """Names, sizes and times of a folder's files: cheap, so that old days are not read again."""
-    stats = sorted(
-        (p.name, s.st_size, s.st_mtime_ns) for p in folder.iterdir() for s in [p.lstat()]
-    )
-    return hashlib.sha256(repr(stats).encode()).hexdigest()
 
 
 def remember(ledger: sa.Engine, arrival: Arrival, seen: str) -> None:

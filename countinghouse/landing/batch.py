@@ -108,8 +108,9 @@ class Batch:
         """The verdict on a date."""
         landed = tuple(self.figures[delivery.position] for delivery in self.by_dt[dt])
         if dt not in self.refusals:
+            rows_of_date = sum(each.landed.rows for each in landed)
             for each in landed:
-                for reason in complaints(self.contract, each):
+                for reason in complaints(self.contract, each, rows_of_date):
                     self.refuse(each.delivery, reason)
         refusals = tuple(self.refusals.get(dt, ()))
         return LandedDate(dt, landed, refusals, quarantine.get(dt, EMPTY))

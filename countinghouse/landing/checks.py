@@ -10,13 +10,23 @@ from countinghouse.landing.result import LandedDelivery
 from countinghouse.publishing.content_digest import Money, plus
 
 
-def complaints(contract: Contract, landed: LandedDelivery) -> Iterator[str]:
-    """Every reason to refuse a delivery; none for a good one."""
+def complaints(contract: Contract, landed: LandedDelivery, rows_of_date: int) -> Iterator[str]:
+    """Every reason to refuse a delivery, whose date has so many good rows; none for a good one."""
+    yield from _nothing(contract, rows_of_date)
     yield from (reason for reason in landed.quarantined if reason.startswith(FILE_ERROR))
     yield from _rows(landed)
     yield from _money(landed)
     yield from _control(contract, landed)
     yield from _budget(contract, landed)
+
+
+def _nothing(contract: Contract, rows_of_date: int) -> Iterator[str]:
+    # A file of events adds; a file of any other kind replaces what was known.
+    if contract.kind != "event" and not rows_of_date:
+        yield (
+            f"no rows: this {contract.kind} would withdraw everything that was there before; "
+            "deliver the file again"
+        )
 
 
 def _rows(landed: LandedDelivery) -> Iterator[str]:
@@ -49,13 +59,19 @@ def _control(contract: Contract, landed: LandedDelivery) -> Iterator[str]:
         if said is None:
             continue
         by_currency = said if isinstance(said, dict) else {money.currency: said}
-        for currency, text in by_currency.items():
-            came = landed.money_in.get(f"{money.label} {currency}", 0)
-            if _minor(text, money, currency) != came:
+        came = _by_currency(money, landed)
+        for currency in sorted({*by_currency, *came}):
+            text, minor = by_currency.get(currency), came.get(currency, 0)
+            if text is None or _minor(text, money, currency) != minor:
                 yield (
-                    f"control total: {money.column} {currency}: {text} announced, "
-                    f"{came} minor units came"
+                    f"control total: {money.column} {currency}: {text or 'nothing'} announced, "
+                    f"{minor} minor units came"
                 )
+
+
+def _by_currency(money: Money, landed: LandedDelivery) -> dict[str, int]:
+    parts = [(label.partition(" "), minor) for label, minor in landed.money_in.items()]
+    return {currency: minor for (column, _, currency), minor in parts if column == money.label}
 
 
 def _minor(text: str, money: Money, currency: str) -> Decimal | None:

@@ -67,6 +67,7 @@ class _Writer:
         self.bad = attempt_root / batch.contract.feed.quarantine
         self.quarantine: dict[str, PartitionDigest] = {}
         self.anything = False
+        self.anything_extra = False
         self.anything_bad = False
 
     def write(self) -> None:
@@ -76,11 +77,14 @@ class _Writer:
             return
         rows = self._rows(parts)
         # By name: an Observation has the plan analysed once more, in a new Python process.
-        bad = F.count_if(F.expr("_reason is not null"))
-        good = pipeline.raw_rows(rows.observe(_SEEN, bad.alias("bad")), self.batch.contract)
+        bad = F.count_if(F.expr("_reason is not null")).alias("bad")
+        extra = F.count_if(F.expr("size(_extra) > 0")).alias("extra")
+        good = pipeline.raw_rows(rows.observe(_SEEN, bad, extra), self.batch.contract)
         _write(good, self.raw)
         self.anything = True
-        if dict(good.executionInfo.flows)[_SEEN]["bad"]:
+        seen = dict(good.executionInfo.flows)[_SEEN]
+        self.anything_extra = bool(seen["extra"])
+        if seen["bad"]:
             self.anything_bad = True
             _write(pipeline.quarantine_rows(rows), self.bad)
 
@@ -126,6 +130,14 @@ class _Writer:
             slices.setdefault(position, {})[day] = digest
         self._note("slices", slices)
         self._note("rounded", _rounded(rows, contract))
+        if self.anything_extra:
+            beyond = [column for column in raw_columns(contract) if column.name == "_extra"]
+            digests = partition_digests(
+                rows.where("size(_extra) > 0"),
+                [*business_columns(contract), *beyond],
+                by=["_delivery"],
+            )
+            self._note("extra", {at: replace(found, rows=0) for at, found in digests.items()})
 
     def _measure_quarantine(self) -> None:
         rows = self._read(self.bad, quarantine_columns())

@@ -63,7 +63,7 @@ def _feed(contract: Contract, pii_key: Path) -> dict[str, Any]:
         include={"delimiter", "quote", "encoding", "compression", "header"}
     ) | {
         "columns": [column.name for column in contract.columns],
-        "text_keys": [n for n in keys if contract.columns[n].treatment != "hash"],
+        "text_keys": keys,
         "hashed": [n for n, _ in hashed],
         "hashed_nulls": [column.null_values for _, column in hashed],
         # The secret's place and not the secret: a plan's options are shown in the engine's pages.

@@ -177,7 +177,10 @@ class _File:
 
 def _rewrites(feed: dict[str, Any]) -> list[tuple[int, Any, bool]]:
     """Changes to texts: place of the column, the change, whether the original is kept."""
-    found: list[tuple[int, Any, bool]] = [(at, canonical_key, True) for at in feed["text_keys"]]
+    # A key is canonical before it is hashed, so that a blank one is found; its original goes.
+    found: list[tuple[int, Any, bool]] = [
+        (at, canonical_key, at not in feed["hashed"]) for at in feed["text_keys"]
+    ]
     if feed["hashed"]:
         secret = Path(feed["pii_key"]).read_bytes()
         nulls = feed["hashed_nulls"]
@@ -187,8 +190,11 @@ def _rewrites(feed: dict[str, Any]) -> list[tuple[int, Any, bool]]:
 
 
 def hashed(secret: bytes, nulls: frozenset[str], value: str) -> str:
-    """A stable token for a value that identifies a person; nothing in it leads back."""
-    if value in nulls:
+    """A stable token for a value that identifies a person; nothing in it leads back.
+
+    A null or empty value identifies nobody and stays as it is.
+    """
+    if not value or value in nulls:
         return value
     text = unicodedata.normalize("NFC", value.strip())
     return hmac.new(secret, text.encode(), "sha256").hexdigest()

@@ -30,6 +30,8 @@ class LandedDelivery:
     money_quarantined: Mapping[str, int] = field(default_factory=dict)
     undeclared: tuple[str, ...] = ()
     rounded: Mapping[str, int] = field(default_factory=dict)
+    # Of the rows that hold more than the declared columns, with what they hold; it counts none.
+    extra: PartitionDigest = EMPTY
 
     @property
     def landed(self) -> PartitionDigest:
@@ -63,8 +65,9 @@ class LandedDate:
 
     @property
     def raw(self) -> PartitionDigest:
-        """Digest of the raw partition."""
-        return reduce(PartitionDigest.__add__, self.slices.values(), EMPTY)
+        """Digest of the raw partition, undeclared columns included."""
+        extra = (each.extra for each in self.deliveries)
+        return reduce(PartitionDigest.__add__, [*self.slices.values(), *extra], EMPTY)
 
     @property
     def slices(self) -> dict[str, PartitionDigest]:

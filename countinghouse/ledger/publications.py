@@ -52,10 +52,14 @@ def decide(
     with ledger.begin() as connection:
         check_not_fenced(connection, attempt)
         current = current_versions(connection, passed)
+        slices = _current_slices(connection, [v for v in passed if v.slices is not None])
         changed = []
         for version in passed:
-            now = current.get((version.table, version.dt))
-            if now is not None and now[1] == version.digest:
+            partition = version.table, version.dt
+            now = current.get(partition)
+            # The same rows may lie on other business dates, after a change of zone.
+            moved = slices.get(partition) != version.slices
+            if now is not None and now[1] == version.digest and not moved:
                 _confirm(connection, now[0], version)
             else:
                 changed.append(version)
@@ -122,6 +126,17 @@ def current_versions(
         )
     )
     return {(table, dt): (version, digest) for table, dt, version, digest in tuples(rows)}
+
+
+def _current_slices(
+    connection: sa.Connection, wanted: Sequence[Version]
+) -> dict[Partition, Mapping[str, Any]]:
+    rows = connection.execute(
+        sa.select(pointers.c.table_name, pointers.c.dt, versions.c.slices)
+        .join(versions, versions.c.version_id == pointers.c.version_id)
+        .where(among(pointers, [(v.table, v.dt) for v in wanted]))
+    )
+    return {(table, dt): slices for table, dt, slices in tuples(rows)}
 
 
 def _insert_versions(connection: sa.Connection, new: Sequence[Version]) -> None:

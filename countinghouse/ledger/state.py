@@ -27,6 +27,7 @@ def load_state(connection: sa.Connection, *, taken: frozenset[str] = frozenset()
         slices=_slices(connection),
         deliveries=_deliveries(connection),
         folded=_folded(connection),
+        lost=_lost(connection),
         held=_held(connection, taken),
     )
 
@@ -46,6 +47,14 @@ def _published(connection: sa.Connection) -> dict[str, dict[str, Published]]:
     for table, dt, *rest in tuples(connection.execute(query)):
         found[table][dt] = Published(*rest)
     return dict(found)
+
+
+def _lost(connection: sa.Connection) -> frozenset[Partition]:
+    query = sa.select(pointers.c.table_name, pointers.c.dt).join(
+        versions, versions.c.version_id == pointers.c.version_id
+    )
+    rows = connection.execute(query.where(versions.c.collected_at.is_not(None)))
+    return frozenset((table, dt) for table, dt in tuples(rows))
 
 
 def _slices(connection: sa.Connection) -> dict[str, dict[str, tuple[Slice, ...]]]:

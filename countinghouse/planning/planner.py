@@ -71,12 +71,25 @@ class State:
     )
     # Inputs recorded for the OPEN partition of each dimension with history.
     folded: Mapping[str, tuple[Input, ...]] = field(default_factory=dict)
+    # Published, but their data is gone: to be built again, and until then nothing to be read.
+    lost: frozenset[Partition] = frozenset()
     # Nobody may build these now: held after a rollback, or claimed by a living attempt.
     held: frozenset[Partition] = frozenset()
 
     def dates(self, table: str) -> Sequence[str]:
         """Published partitions of `table`, in order."""
         return self._ordered.get(table, ())
+
+    def lost_dates(self, table: str) -> set[str]:
+        """Partitions of `table` whose data is gone."""
+        return self._lost_dates.get(table, set())
+
+    @cached_property
+    def _lost_dates(self) -> Mapping[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for table, dt in self.lost:
+            found.setdefault(table, set()).add(dt)
+        return found
 
     @cached_property
     def _ordered(self) -> Mapping[str, Sequence[str]]:
@@ -260,7 +273,7 @@ def inputs_digest(inputs: Iterable[Input]) -> str:
 
 def wanted(model: Model, state: State, graph: Graph) -> set[str]:
     """Partitions that `model` should have now; those it had before and lost stay wanted."""
-    had = set(state.published.get(model.name, {}))
+    had = set(state.published.get(model.name, {})) | state.lost_dates(model.name)
     if model.shape is Shape.HISTORY:
         return had | {OPEN} if had or any(state.chain(p).dates for p in _dated(model)) else set()
     if model.shape is Shape.WHOLE:
@@ -354,7 +367,9 @@ def stale_raw(fingerprints: Mapping[str, str], state: State) -> list[Stale]:
         for dt in sorted(state.deliveries.get(table, {})):
             now = state.published.get(table, {}).get(dt)
             reasons = []
-            if now is None:
+            if (table, dt) in state.lost or (quarantine_of(table), dt) in state.lost:
+                reasons.append("lost")
+            elif now is None:
                 reasons.append("never landed")
             else:
                 if now.fingerprint != fingerprint:
@@ -364,6 +379,11 @@ def stale_raw(fingerprints: Mapping[str, str], state: State) -> list[Stale]:
             if reasons and (table, dt) not in state.held:
                 found.append(Stale(table, dt, tuple(reasons)))
     return found
+
+
+def quarantine_of(raw: str) -> str:
+    """The table of the rows that a raw table could not take."""
+    return "quarantine." + raw.partition(".")[2]
 
 
 def raw_inputs(table: str, dt: str, state: State) -> tuple[Input, ...]:
@@ -401,7 +421,11 @@ def plan(
                 due.setdefault(dt, ("asked for",))
         if model.shape is Shape.DAILY:
             due = {dt: why for dt, why in due.items() if first <= dt <= last}
-        due = {dt: why for dt, why in due.items() if (model.name, dt) not in state.held}
+        due = {
+            dt: why
+            for dt, why in due.items()
+            if (model.name, dt) not in state.held and not _lacks(model, dt, builds, state)
+        }
         if not due or _waits(model, builds, state, graph):
             continue
         if model.shape is Shape.HISTORY:
@@ -451,6 +475,32 @@ def _restated_since(dimension: Model, builds: Mapping[str, tuple[str, ...]]) -> 
     return min(builds.get(dimension.edges[0].parent, ()), default="~")
 
 
+def _lacks(model: Model, dt: str, builds: Mapping[str, tuple[str, ...]], state: State) -> bool:
+    """Whether `dt` would be built from data that is gone, as if it had never been there."""
+    if not state.lost:
+        return False
+    for edge in model.edges:
+        gone = state.lost_dates(edge.parent) - set(builds.get(edge.parent, ()))
+        if not gone:
+            continue
+        if model.shape is not Shape.DAILY:
+            return True
+        match edge.reads:
+            case Reads.SAME:
+                read = {dt}
+            case Reads.WINDOW:
+                read = set(dates_between(plus_days(dt, -edge.days), dt))
+            case Reads.SLICES:
+                read = {s.delivery_dt for s in state.slices.get(edge.parent, {}).get(dt, ())}
+                # A cumulative feed does not say which delivery holds a date.
+                read = gone if "" in read else read
+            case _:
+                read = gone
+        if read & gone:
+            return True
+    return False
+
+
 def _waits(model: Model, builds: Mapping[str, tuple[str, ...]], state: State, graph: Graph) -> bool:
     """A fact must not be built against a dimension that has not caught up with its changes."""
     for edge in model.edges:
@@ -492,7 +542,7 @@ def _applied_through(model: Model, state: State, graph: Graph) -> str | None:
     It is not after a change of code or of an applied date, nor after a rollback of one part.
     """
     recorded, had = state.folded.get(model.name), state.published.get(model.name, {})
-    if not recorded or OPEN not in had:
+    if not recorded or OPEN not in had or state.lost_dates(model.name):
         return None
     through = recorded[0].dt
     for dt, version in had.items():

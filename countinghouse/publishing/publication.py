@@ -160,21 +160,25 @@ def _cause(
     if isinstance(problem, CountinghouseError):
         return problem
     try:
-        session.sql("SELECT 1").collect()
-    except Exception:
-        try:
-            attempts.raise_if_fenced(ledger, attempt)
-        except Fenced as fenced:
-            return fenced
-        return engine_gone(attempt)
+        raise_if_gone(ledger, attempt, session)
+    except (Fenced, EngineUnavailable) as cause:
+        return cause
     return problem
 
 
-def engine_gone(attempt: Attempt) -> EngineUnavailable:
-    """What an attempt raises when its session does not answer and nobody has fenced it."""
-    return EngineUnavailable(
-        f"the engine went away during attempt {attempt.attempt_id}", remedy="countinghouse status"
-    )
+def raise_if_gone(ledger: sa.Engine, attempt: Attempt, session: "SparkSession") -> None:
+    """What failed may be wrong, or its engine gone: ask in the attempt's session.
+
+    Raises Fenced, or EngineUnavailable where nobody has fenced the attempt.
+    """
+    try:
+        session.sql("SELECT 1").collect()
+    except Exception as problem:
+        attempts.raise_if_fenced(ledger, attempt)
+        raise EngineUnavailable(
+            f"the engine went away during attempt {attempt.attempt_id}",
+            remedy="countinghouse status",
+        ) from problem
 
 
 def _leave(settings: Settings, ledger: sa.Engine, attempt: Attempt, state: str, error: str) -> None:

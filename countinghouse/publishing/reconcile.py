@@ -170,9 +170,7 @@ def repair(settings: Settings, ledger: sa.Engine, session: "SparkSession") -> li
             done += _restore(settings, ledger, name, suspected)
         except Exception as error:
             # The other tables are restored all the same.
-            done.append(
-                f"{name}: not restored: {str(error).partition('JVM stacktrace')[0].strip()}"
-            )
+            done.append(f"{name}: not restored: {engine_session.message_of(error)}")
     return done
 
 

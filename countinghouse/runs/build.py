@@ -16,7 +16,7 @@ from countinghouse.dbt.dbt_graph import load_checks, load_graph
 from countinghouse.failpoints import reach
 from countinghouse.gates.verdicts import judge, unbuilt
 from countinghouse.landing.columns import raw_columns
-from countinghouse.ledger import attempts, open_ledger, published
+from countinghouse.ledger import open_ledger, published
 from countinghouse.ledger.state import load_state
 from countinghouse.planning import pinning, planner
 from countinghouse.planning.model_graph import Column, Edge, Graph, Model, Reads, Shape
@@ -34,6 +34,15 @@ log = logging.getLogger(__name__)
 Events = Callable[[Sequence[Version]], list[dict[str, Any]]]
 
 
+@dataclass(frozen=True)
+class Span:
+    """Dates to build, first and last; `forced` takes also those that are not stale."""
+
+    first: str
+    last: str
+    forced: bool = False
+
+
 @dataclass
 class Request:
     """What to build, and what of it has been found to be bad in this run."""
@@ -46,7 +55,6 @@ class Request:
     models: Collection[Model]
     run_id: str
     scope: str
-    forced: bool = False
     events: Events = lambda _: []
     bad: set[Partition] = field(default_factory=set)
 
@@ -66,7 +74,7 @@ def build(
     With it go the models that its tests read. A failing gate keeps its partition as it was, and
     what depends on it; the rest goes on.
     """
-    span = (names.date(first) if first else "", names.date(last) if last else names.OPEN)
+    span = Span(names.date(first) if first else "", names.date(last) if last else names.OPEN, force)
     graph, checks = load_graph(settings), load_checks(settings)
     models = with_checked(graph, selected(graph, selection), checks)
     reconcile.finish_crashes(settings)
@@ -78,7 +86,6 @@ def build(
         models,
         run_id,
         ",".join(selection),
-        forced=force,
         events=events,
     )
     report = RunReport(run_id)
@@ -86,14 +93,12 @@ def build(
     while spans:
         one_pass = partial(_one_pass, request, spans[0], report)
         spans = [*reconcile.surviving(settings, one_pass), *spans[1:]]
-        # Forcing is for the first pass; later ones take what it left.
-        request.forced = False
     if not (report.published or report.confirmed or report.blocked):
         report.superseded_by = published.last_run(request.ledger, [m.name for m in models])
     return report
 
 
-def _one_pass(request: Request, span: tuple[str, str], report: RunReport) -> list[tuple[str, str]]:
+def _one_pass(request: Request, span: Span, report: RunReport) -> list[Span]:
     """Plan and build once; return the date ranges that are worth another pass."""
     planned: list[tuple[Plan, State]] = []
 
@@ -104,9 +109,9 @@ def _one_pass(request: Request, span: tuple[str, str], report: RunReport) -> lis
             request.graph,
             state,
             request.models,
-            first=span[0],
-            last=span[1],
-            forced=request.forced,
+            first=span.first,
+            last=span.last,
+            forced=span.forced,
         )
         planned[:] = [(plan, state)]
         return plan.partitions
@@ -123,16 +128,17 @@ def _one_pass(request: Request, span: tuple[str, str], report: RunReport) -> lis
         choose=choose,
     ) as work:
         plan, state = planned[0]
-        return _build(request, work, plan, state, report) if plan else []
+        return _build(request, work, plan, state, report, span.forced) if plan else []
 
 
 def _build(
-    request: Request, work: Work, plan: Plan, state: State, report: RunReport
-) -> list[tuple[str, str]]:
+    request: Request, work: Work, plan: Plan, state: State, report: RunReport, forced: bool
+) -> list[Span]:
     schema = f"branch_{work.attempt.attempt_id}"
     try:
         results = _write(request, work, schema, plan, state)
-        _raise_if_engine_died(work, results)
+        if not all(result.ok for result in results):
+            publication.raise_if_gone(work.ledger, work.attempt, work.session)
         batch = _batch(request, work, schema, plan, state, results)
     finally:
         _drop(work, schema)
@@ -146,7 +152,7 @@ def _build(
     report.confirmed += [(v.table, v.dt) for v in passed if (v.table, v.dt) not in new]
     report.rows += sum(v.rows for v in changed)
     report.touched = sorted({*report.touched, *_touched(request.graph, changed)})
-    return _next_spans(request, plan, blocked, report)
+    return _next_spans(request, plan, blocked, report, forced)
 
 
 def _write(request: Request, work: Work, schema: str, plan: Plan, state: State) -> list[NodeResult]:
@@ -213,17 +219,6 @@ def _check_reads(parent: Model, model: Model) -> Reads:
     return Reads.WHOLE
 
 
-def _raise_if_engine_died(work: Work, results: Iterable[NodeResult]) -> None:
-    """A model that failed may be wrong, or its engine gone: ask in the attempt's session."""
-    if all(result.ok for result in results):
-        return
-    try:
-        work.session.sql("SELECT 1").collect()
-    except Exception as problem:
-        attempts.raise_if_fenced(work.ledger, work.attempt)
-        raise publication.engine_gone(work.attempt) from problem
-
-
 def _batch(
     request: Request,
     work: Work,
@@ -247,9 +242,12 @@ def _batch(
 
 
 def _next_spans(
-    request: Request, plan: Plan, blocked: Sequence[Blocked], report: RunReport
-) -> list[tuple[str, str]]:
-    """After a failure: the same dates without what failed, halved where no date is known."""
+    request: Request, plan: Plan, blocked: Sequence[Blocked], report: RunReport, forced: bool
+) -> list[Span]:
+    """After a failure: the same dates without what failed, halved where no date is known.
+
+    What was forced and has no date yet stays forced: else nobody would build it, or say so.
+    """
     if not blocked:
         return []
     days = sorted(
@@ -260,15 +258,18 @@ def _next_spans(
             request.bad.add((item.table, item.dt))
             report.blocked.append(item)
     if all(item.rule != "builds" for item in blocked):
-        return [(days[0], days[-1])] if days else []
+        return [Span(days[0], days[-1])] if days else []
     if len(days) > 1:
         middle = len(days) // 2
-        return [(days[0], days[middle - 1]), (days[middle], days[-1])]
+        return [
+            Span(days[0], days[middle - 1], forced),
+            Span(days[middle], days[-1], forced),
+        ]
     for item in blocked:
         if item.rule == "builds":
             request.bad |= {(item.table, dt) for dt in plan.builds[item.table]}
             report.blocked.append(item)
-    return [(days[0], days[-1])] if days else []
+    return [Span(days[0], days[-1])] if days else []
 
 
 def _is_daily(request: Request, name: str) -> bool:

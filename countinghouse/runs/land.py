@@ -7,9 +7,12 @@ from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 
-from countinghouse import deliveries, gates
+from countinghouse import deliveries, engine_session, gates
 from countinghouse.contracts import Contract
+from countinghouse.deliveries import Delivery
+from countinghouse.errors import EngineUnavailable, Fenced
 from countinghouse.failpoints import reach
 from countinghouse.landing.columns import quarantine_columns, raw_columns
 from countinghouse.landing.result import LandedDate, Refusal
@@ -56,11 +59,7 @@ class _Planned:
     @property
     def partitions(self) -> list[Partition]:
         raw = [(table, dt) for table, dts in self.dates.items() for dt in dts]
-        return raw + [(_quarantine(table), dt) for table, dt in raw]
-
-
-def _quarantine(raw: str) -> str:
-    return "quarantine." + raw.partition(".")[2]
+        return raw + [(planner.quarantine_of(table), dt) for table, dt in raw]
 
 
 def _plan(
@@ -106,47 +105,87 @@ def _land(work: Work, contracts: Sequence[Contract], planned: _Planned, report: 
 
     found = Batch([], {})
     verdicts: dict[Partition, Verdict] = {}
-    landed: dict[str, LandedDate] = {}
+    landed: dict[Partition, LandedDate] = {}
     for contract in contracts:
         dts = planned.dates.get(contract.feed.raw)
         if not dts:
             continue
         current = deliveries.current(work.ledger, contract.feed, dts)
         root = attempt_root(work.settings.warehouse, work.attempt.attempt_id)
-        batch = write_raw(work.session, work.settings, contract, current, root)
+        try:
+            batch = write_raw(work.session, work.settings, contract, current, root)
+        except Exception as problem:
+            _set_aside(work, contract, dts, problem, report)
+            continue
         reach("mid_write")
-        _refuse(work, batch.refusals, report)
+        _refuse(work, batch.refusals, planned.state, report)
         for dt in batch.landed:
             raw, quarantine = _versions(work, contract, batch.dates[dt], planned.state)
             found.versions.extend([raw, quarantine])
-            landed[raw.version_id] = batch.dates[dt]
+            landed[raw.table, dt] = batch.dates[dt]
         found.tables.update(_specs(contract))
         verdicts |= gates.audit_raw(work.session, contract, batch, root)
     publication.manifest(work, found.versions)
     passed = publication.audit(work, found, verdicts)
     changed = publication.publish(work, found, passed)
-    _record_conservation(work.ledger, landed, changed)
+    through = {(version.table, version.dt) for version in passed}
+    _record_conservation(
+        work.ledger, {p: figures for p, figures in landed.items() if p in through}, found
+    )
     _tell(report, found, passed, changed, verdicts)
 
 
-def _refuse(work: Work, refusals: Sequence[Refusal], report: RunReport) -> None:
+def _set_aside(
+    work: Work, contract: Contract, dts: Sequence[str], problem: Exception, report: RunReport
+) -> None:
+    """A feed that cannot be landed keeps its dates as they were; the others go on."""
+    if isinstance(problem, Fenced | EngineUnavailable):
+        raise problem
+    publication.raise_if_gone(work.ledger, work.attempt, work.session)
+    message = engine_session.message_of(problem)
+    log.error("%s: not landed: %s", contract.feed, message)
+    for dt in dts:
+        report.blocked.append(Blocked(contract.feed.raw, dt, "can be landed", 0, message[:500]))
+
+
+def _refuse(work: Work, refusals: Sequence[Refusal], state: State, report: RunReport) -> None:
     for refusal in refusals:
         delivery = refusal.delivery
-        deliveries.refuse(work.ledger, work.settings, delivery, refusal.reason)
         feed, message = delivery.feed, f"{delivery}: {refusal.reason}"
         result = gates.refusal(delivery.dt, refusal.reason)
         verdict = Verdict(False, [result.row()])
         publications.record_gates(work.ledger, work.attempt, {(feed.raw, delivery.dt): verdict})
-        report.refused.append(Blocked(feed.raw, delivery.dt, result.rule, 0, message))
+        problem = Blocked(feed.raw, delivery.dt, result.rule, 0, message)
+        if _is_published(work, delivery, state):
+            # The contract has changed, and would refuse it today: what it gave stays.
+            report.blocked.append(problem)
+        else:
+            deliveries.refuse(work.ledger, work.settings, delivery, refusal.reason)
+            report.refused.append(problem)
         notifier(work.settings).notify(
             Alert(
                 table=feed.raw,
                 partition=delivery.dt,
                 rule=result.rule,
                 message=f"{message}; the last good version stays published",
-                command=f"put a corrected delivery in place, then countinghouse land {feed.system}",
+                command=(
+                    f"put a corrected delivery in place, then countinghouse land {feed.system}; "
+                    f"or mend the contract, then countinghouse land {feed.system} --readmit"
+                ),
             )
         )
+
+
+def _is_published(work: Work, delivery: Delivery, state: State) -> bool:
+    now = state.published.get(delivery.feed.raw, {}).get(delivery.dt)
+    if now is None:
+        return False
+    read = tables.inputs.c
+    query = sa.select(sa.func.count()).where(
+        read.version_id == now.version_id, read.digest == delivery.digest
+    )
+    with work.ledger.connect() as connection:
+        return bool(connection.execute(query).scalar_one())
 
 
 def _versions(
@@ -183,28 +222,34 @@ def _specs(contract: Contract) -> dict[str, TableSpec]:
 
 
 def _record_conservation(
-    ledger: sa.Engine, landed: Mapping[str, LandedDate], changed: Iterable[Version]
+    ledger: sa.Engine, landed: Mapping[Partition, LandedDate], batch: Batch
 ) -> None:
-    rows = [
-        {
-            "version_id": version.version_id,
-            "hop": "landing",
-            "table_name": version.table,
-            "dt": version.dt,
-            "rows_in": figures.rows_in,
-            "rows_out": figures.raw.rows,
-            "rows_quarantined": sum(figures.quarantined.values()),
-            "rows_deduplicated": 0,
-            "rows_out_of_scope": 0,
-            "money_in": dict(figures.money_in),
-            "money_out": dict(figures.raw.money),
-        }
-        for version in changed
-        if (figures := landed.get(version.version_id))
-    ]
-    if rows:
-        with ledger.begin() as connection:
-            connection.execute(tables.conservation.insert(), rows)
+    """Of each date that passed, also where only its quarantine is new."""
+    raw = [version for version in batch.versions if (version.table, version.dt) in landed]
+    with ledger.begin() as connection:
+        current = publications.current_versions(connection, raw)
+        rows = [
+            {
+                "version_id": version_id,
+                "hop": "landing",
+                "table_name": table,
+                "dt": dt,
+                "rows_in": figures.rows_in,
+                "rows_out": figures.raw.rows,
+                "rows_quarantined": sum(figures.quarantined.values()),
+                "rows_deduplicated": 0,
+                "rows_out_of_scope": 0,
+                "money_in": dict(figures.money_in),
+                "money_out": dict(figures.raw.money),
+            }
+            for (table, dt), (version_id, _) in current.items()
+            for figures in [landed[table, dt]]
+        ]
+        if rows:
+            added = insert(tables.conservation)
+            key = ["version_id", "hop"]
+            again = {c.name: c for c in added.excluded if c.name not in key}
+            connection.execute(added.on_conflict_do_update(index_elements=key, set_=again), rows)
 
 
 def _tell(

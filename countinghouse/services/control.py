@@ -51,7 +51,10 @@ class Status:
 
 
 def up(settings: Settings, *, with_airflow: bool = True, deadline: float = 300) -> bool:
-    """Start everything and return when it is healthy; false when it was running before."""
+    """Start everything and return when it is healthy; false when it was running before.
+
+    Raises StartFailed when Airflow is wanted and it runs without: a restart ends what others read.
+    """
     with _starting(settings):
         process = processes.read_pid(supervisor.pid_file(settings))
         already = process is not None
@@ -60,6 +63,11 @@ def up(settings: Settings, *, with_airflow: bool = True, deadline: float = 300) 
             _examine(settings, with_airflow=with_airflow)
             process = _launch(settings, with_airflow=with_airflow)
         _wait(settings, process, deadline)
+        if with_airflow and not runs_airflow(settings):
+            raise StartFailed(
+                f"it runs without Airflow in {settings.home}",
+                remedy="countinghouse down, then countinghouse up",
+            )
         return not already
 
 
@@ -90,6 +98,11 @@ def remove(settings: Settings) -> None:
 def running(settings: Settings) -> bool:
     """Whether this installation has a supervisor."""
     return processes.read_pid(supervisor.pid_file(settings)) is not None
+
+
+def runs_airflow(settings: Settings) -> bool:
+    """Whether Airflow is part of what runs."""
+    return any(one.name == "api-server" for one in status(settings))
 
 
 def status(settings: Settings) -> list[Status]:

@@ -133,13 +133,16 @@ def _java_options(settings: Settings) -> str:
         "derby.stream.error.extendedDiagSeverityLevel": 50000,
         "user.timezone": "UTC",
     }
+    machine = ["-XX:+ExitOnOutOfMemoryError", settings.driver_java_options]
     if sys.platform == "linux":
         # Hadoop changes the mode of each file and folder that it makes with a process. By default
         # that is two, one of which starts the other.
         system["jdk.lang.Process.launchMechanism"] = "VFORK"
+        # Where the kernel has them for whoever asks; else Java says so and goes on.
+        machine.append("-XX:+UseTransparentHugePages")
     options = [f'"-D{name}={value}"' for name, value in system.items()]
     options += class_archive.java_options(settings, class_path(settings))
-    return " ".join(["-XX:+ExitOnOutOfMemoryError", settings.driver_java_options, *options])
+    return " ".join([*machine, *options])
 
 
 def _defaults(file: Path) -> dict[str, str]:

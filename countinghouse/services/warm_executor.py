@@ -5,7 +5,7 @@ import os
 
 from airflow.executors.local_executor import LocalExecutor
 
-# Ten seconds of imports, which each task would repeat. Nothing of this project: a task
+# Seconds of imports, which each task would repeat. Nothing of this project: a task
 # runs the code that lies there when it starts.
 _HEAVY = (
     "pyspark.sql.connect.session",

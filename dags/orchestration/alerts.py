@@ -28,13 +28,14 @@ def alert_failure(context: Any) -> None:
     if isinstance(error, Alerted):
         return
     task = context["task_instance"]
+    clear = f"airflow tasks clear {run.dag_id} --task-regex {task.task_id} --only-failed"
     notifier(load()).notify(
         Alert(
             table=f"{run.dag_id}.{task.task_id}",
             partition=run.partition_key or run.run_id,
             rule="the task runs to its end",
             message=str(error),
-            command=f"airflow tasks clear {run.dag_id} --task-regex {task.task_id} --only-failed",
+            command=f"countinghouse {clear}",
         )
     )
 

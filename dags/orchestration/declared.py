@@ -13,6 +13,8 @@ import yaml
 from airflow.sdk import Asset, CronPartitionTimetable
 
 PROJECT = Path(os.environ.get("COUNTINGHOUSE_PROJECT", Path(__file__).resolve().parents[2]))
+# The files that contracts are read from.
+SUFFIXES = (".yml", ".yaml")
 START = datetime(1999, 1, 1, tzinfo=UTC)
 
 
@@ -30,7 +32,8 @@ class System:
 def systems() -> list[System]:
     """Every system that has a feed in the dbt project, by name."""
     blocks: dict[str, list[dict[str, Any]]] = {}
-    for file in sorted((PROJECT / "dbt_project" / "models").rglob("*.y*ml")):
+    files = (PROJECT / "dbt_project" / "models").rglob("*")
+    for file in sorted(file for file in files if file.suffix in SUFFIXES):
         for source in _sources(file.read_text(encoding="utf-8")):
             blocks.setdefault(source["name"], []).append(source)
     found = [_system(name, blocks[name]) for name in sorted(blocks)]
@@ -51,12 +54,12 @@ def _sources(text: str) -> list[dict[str, Any]]:
     # Most files of the project describe models: parsing them all would cost every task a second.
     if "\nsources:" not in f"\n{text}":
         return []
-    sources: list[dict[str, Any]] = yaml.load(text, yaml.CSafeLoader)["sources"]
-    return sources
+    sources: list[dict[str, Any]] | None = yaml.load(text, yaml.CSafeLoader)["sources"]
+    return sources or []
 
 
 def _system(name: str, blocks: list[dict[str, Any]]) -> System:
-    tables = [table for block in blocks for table in block.get("tables", [])]
+    tables = [table for block in blocks for table in block.get("tables") or []]
     feeds = [table for table in tables if "landing" in _meta(table)]
     meta = {key: value for node in [*feeds, *blocks] for key, value in _meta(node).items()}
     return System(

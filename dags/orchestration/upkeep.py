@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
-from countinghouse.notifier import Alert, notifier
+from countinghouse.notifier import Alert, command_for, notifier
 from countinghouse.planning.staleness import StalePartition, stale
 from countinghouse.publishing.outbox import mark_sent, pending
 from countinghouse.services.airflow_api import AirflowApi
@@ -74,6 +74,6 @@ def _stale_alert(partition: StalePartition) -> Alert:
         partition=partition.dt,
         rule=f"not stale for more than {STALE_FOR_TOO_LONG}",
         message="; ".join(partition.reasons),
-        command=f"countinghouse build {partition.table} --from {partition.dt} --to {partition.dt}",
+        command=command_for(partition.table, partition.dt),
         severity="warn",
     )

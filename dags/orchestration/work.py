@@ -49,6 +49,8 @@ def _run_id(run: Any) -> str:
 
 
 def _problems(report: Any) -> list[dict[str, Any]]:
+    from countinghouse.notifier import command_for
+
     return [
         {
             "table": problem.table,
@@ -56,22 +58,19 @@ def _problems(report: Any) -> list[dict[str, Any]]:
             "rule": problem.rule,
             "rows": problem.rows,
             "message": problem.message,
-            "command": _build_again(problem.table, problem.dt),
+            "command": command_for(problem.table, problem.dt),
         }
         for problem in (*report.blocked, *report.refused)
     ]
 
 
-def _build_again(table: str, dt: str) -> str:
-    first, _, last = dt.partition("..")
-    return f"countinghouse build {table} --from {first} --to {last or first}"
-
-
 def _missing(late: Any) -> dict[str, Any]:
+    from countinghouse.notifier import command_for
+
     return {
         "table": str(late.feed),
         "partition": late.dt,
         "rule": "delivered by its deadline",
         "message": f"no complete delivery by {late.deadline:%F %R %Z}",
-        "command": f"countinghouse land {late.feed} --from {late.dt} --to {late.dt}",
+        "command": command_for(late.feed.raw, late.dt),
     }

@@ -133,12 +133,21 @@ def systems_read(graph: Graph, domain: str) -> set[str]:
     return found
 
 
+@pytest.mark.parametrize("file", sorted((PROJECT_ROOT / "dags").rglob("*.py")), ids=str)
+def test_commands_of_alerts_are_made_in_one_place(file: Path) -> None:
+    nodes = ast.walk(ast.parse(file.read_text()))
+    calls = [node for node in nodes if isinstance(node, ast.Constant)]
+    made = [call.value for call in calls if re.match("countinghouse (land|build)", str(call.value))]
+    assert made == []
+
+
+@pytest.mark.parametrize("name", ["sources.yml", "sources.yaml"])
 def test_a_system_that_is_only_declared_gets_its_dag(
-    parse: Callable[..., dict[str, Any]], tmp_path: Path
+    parse: Callable[..., dict[str, Any]], tmp_path: Path, name: str
 ) -> None:
     folder = tmp_path / "dbt_project" / "models" / "staging" / "lemonade"
     folder.mkdir(parents=True)
-    (folder / "sources.yml").write_text(
+    (folder / name).write_text(
         "sources:\n"
         "  - name: lemonade\n"
         "    config: {meta: {domain: commerce, tier: 1}}\n"

@@ -1,3 +1,4 @@
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -5,14 +6,20 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import typer
 
+from countinghouse.cli import app
+from countinghouse.contracts import load_contracts
+from countinghouse.dbt.dbt_graph import load_graph
 from countinghouse.ledger import open_ledger, tables
-from countinghouse.names import plus_days
+from countinghouse.names import dates_between, plus_days
+from countinghouse.notifier import command_for
+from countinghouse.planning.staleness import StalePartition, selected
 from countinghouse.publishing.outbox import pending
 from countinghouse.services import postgres
 from countinghouse.services.airflow_api import Consumer
-from countinghouse.settings import Settings
-from orchestration.upkeep import STALE_FOR_TOO_LONG, overdue, wake, watched
+from countinghouse.settings import PROJECT_ROOT, Settings
+from orchestration.upkeep import STALE_FOR_TOO_LONG, _stale_alert, overdue, wake, watched
 from orchestration.wake_ups import MOST_WAKE_UPS, wake_ups
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -138,3 +145,50 @@ def test_a_partition_that_recovered_starts_again() -> None:
     assert watched([], since, NOW + LATER) == {}
     again = watched(["marts.a 2026-01-03"], {}, NOW + 2 * LATER)
     assert overdue(again, NOW, NOW + STALE_FOR_TOO_LONG) == []
+
+
+def parsed(line: str) -> tuple[str, dict[str, Any]]:
+    """A printed command as the command line reads it, without running it."""
+    program, name, *arguments = shlex.split(line)
+    assert program == "countinghouse"
+    group: Any = typer.main.get_command(app)
+    return name, group.commands[name].make_context(name, arguments).params
+
+
+@pytest.mark.parametrize(
+    ("table", "dt"),
+    [
+        ("raw.shop__orders", "2026-03-02"),
+        ("quarantine.shop__orders", "2026-03-02"),
+    ],
+)
+def test_a_feed_is_landed_by_its_system(table: str, dt: str) -> None:
+    name, given = parsed(command_for(table, dt))
+    assert (name, given["systems"]) == ("land", ["shop"])
+    assert "shop" in {contract.system for contract in load_contracts(PROJECT_ROOT).values()}
+
+
+@pytest.mark.parametrize(
+    ("table", "dt", "dates"),
+    [
+        ("marts.fct_order_lines", "2026-03-02", ("2026-03-02", "2026-03-02")),
+        ("marts.fct_order_lines", "2026-03-02..2026-03-05", ("2026-03-02", "2026-03-05")),
+        ("marts.dim_products", "all", (None, None)),
+        ("marts.dim_products", "all..all", (None, None)),
+        ("marts.dim_products", "9999-12-31", (None, None)),
+        ("marts.dim_products", "2026-01-01..9999-12-31", (None, None)),
+    ],
+)
+def test_a_model_is_built_with_the_dates_that_it_has(
+    settings: Settings, table: str, dt: str, dates: tuple[str | None, str | None]
+) -> None:
+    name, given = parsed(command_for(table, dt))
+    assert (name, given["first"], given["last"]) == ("build", *dates)
+    assert [model.name for model in selected(load_graph(settings), given["selection"])] == [table]
+    if dates[0] and dates[1]:
+        assert dates_between(dates[0], dates[1])
+
+
+def test_the_alert_about_a_stale_partition_prints_its_command() -> None:
+    alert = _stale_alert(StalePartition("raw.shop__orders", "2026-03-02", ("waits",)))
+    assert parsed(alert.command) == ("land", {"systems": ["shop"], "readmit": False})

@@ -186,6 +186,10 @@ def test_refusals_concern_their_own_date_only(landing: Landing, sales: Sales) ->
             "2026-03-16": (csv_of(good), {"control": {"amount": {"EUR": "1.01"}}}),
             "2026-03-17": (csv_of(good), {"rows": 1, "control": {"amount": {"EUR": "1.00"}}}),
             "2026-03-18": (csv_of(good), {"control": {"amount": {"EUR": "9e999999"}}}),
+            "2026-03-19": (
+                csv_of(good, f"a,2,999.00,USD,{AT},"),
+                {"control": {"amount": {"EUR": "1.00"}}},
+            ),
         },
     )
     why = {refusal.delivery.dt: refusal.reason for refusal in landed.batch.refusals}
@@ -198,6 +202,9 @@ def test_refusals_concern_their_own_date_only(landing: Landing, sales: Sales) ->
     assert why["2026-03-15"] == "manifest: 2 records announced, 1 came"
     assert why["2026-03-16"] == "control total: amount EUR: 1.01 announced, 100 minor units came"
     assert why["2026-03-18"].startswith("control total: amount EUR: 9e999999 announced")
+    assert why["2026-03-19"] == (
+        "control total: amount USD: nothing announced, 99900 minor units came"
+    )
     folders = {p.name for p in (landed.root / contract.feed.raw).glob("dt=*")}
     assert folders == {"dt=2026-03-10", "dt=2026-03-17"}
 
@@ -209,6 +216,35 @@ def test_header_alone_is_a_valid_empty_delivery(landing: Landing, sales: Sales) 
     assert landed.only.raw.rows == 0
     assert (landed.root / contract.feed.raw / f"dt={DAY}").is_dir()
     assert (landed.root / contract.feed.quarantine / f"dt={DAY}").is_dir()
+
+
+def test_nothing_landed_where_everything_is_told_anew_is_refused(
+    landing: Landing, sales: Sales
+) -> None:
+    snapshot = sales(kind="full_snapshot", business_date={"delivery": True})
+    bad = csv_of(f"a,x,1.00,EUR,{AT},")
+    landed = landing.land(snapshot, {DAY: csv_of(), "2026-03-11": bad})
+    cumulative = landing.land(sales(kind="cumulative"), {DAY: csv_of()})
+    refusals = landed.batch.refusals + cumulative.batch.refusals
+    assert [refusal.reason for refusal in refusals] == [
+        "no rows: this full_snapshot would withdraw everything that was there before; "
+        "deliver the file again",
+        "no rows: this full_snapshot would withdraw everything that was there before; "
+        "deliver the file again",
+        "no rows: this cumulative would withdraw everything that was there before; "
+        "deliver the file again",
+    ]
+    assert landed.batch.landed == cumulative.batch.landed == []
+    assert list((landed.root / snapshot.feed.raw).glob("dt=*")) == []
+
+
+def test_a_snapshot_may_come_with_one_empty_sequence(landing: Landing, sales: Sales) -> None:
+    contract = sales(kind="full_snapshot", business_date={"delivery": True})
+    deliver(landing.folder / "landing", contract, DAY, csv_of(f"a,1,1.00,EUR,{AT},"), seq=1)
+    landed = landing.land(contract, {DAY: csv_of()})
+    assert landed.batch.landed == [DAY]
+    assert len(landed.only.deliveries) == 2
+    assert landed.batch.refusals == []
 
 
 def test_undeclared_columns_are_kept_and_told(landing: Landing, sales: Sales) -> None:
@@ -300,6 +336,18 @@ def test_what_identifies_a_person_is_hashed_and_nowhere_in_clear(
     assert landed.quarantine()[0]["_raw"] is None
     written = b"".join(path.read_bytes() for path in landed.root.rglob("*.parquet"))
     assert b"Canary" not in written
+
+
+def test_a_blank_key_that_would_be_hashed_is_a_blank_key(landing: Landing, sales: Sales) -> None:
+    contract = sales(meta={"id": {"pii": "high"}}, format={"null_values": ["N/A"]})
+    blanks = ["", "   ", "\t", "\u00a0", " N/A "]
+    lines = [f"{key},1,1.00,EUR,{AT},x" for key in [*blanks, " Canary Jones "]]
+    landed = landing.land(contract, {DAY: csv_of(*lines)})
+    assert reasons(landed) == {n: "id: key is blank" for n in range(1, len(blanks) + 1)}
+    secret = (landing.settings.home / "secrets" / "pii_key").read_bytes()
+    (row,) = landed.raw()
+    assert row["id"] == hashed(secret, frozenset(), "Canary Jones")
+    assert row["_extra"] == {}
 
 
 def test_slices_have_the_digest_that_python_computes(landing: Landing, sales: Sales) -> None:

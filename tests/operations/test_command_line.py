@@ -80,3 +80,61 @@ def test_help_does_not_load_the_engine_or_dbt() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("dates", "message"),
+    [
+        (("--from", "2026-03-05", "--to", "2026-03-02"), "is reversed"),
+        (("--from", "2026-02-30"), "is not a date"),
+        (("--to", "all"), "is not a date"),
+    ],
+)
+def test_dates_that_cannot_be_built_are_wrong_usage(dates: tuple[str, ...], message: str) -> None:
+    done = run("build", "commerce", *dates)
+
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert message in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CONNECT_PORT", "abc"),
+        ("AIRFLOW_PORT", "70000"),
+        ("DRIVER_MEMORY", "lots"),
+        ("HOME", "/tmp/what?"),
+    ],
+)
+def test_a_setting_that_is_wrong_is_named_with_its_value(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"COUNTINGHOUSE_{name}", value)
+
+    done = run("doctor")
+
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert f"COUNTINGHOUSE_{name}" in done.stderr
+    assert repr(value) in done.stderr
+    assert "what to do:" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("driver_memory = 3g", "at line 1"),
+        ("ledger_ur = 'postgresql://me:secret@host/x'", "ledger_ur is no setting"),
+    ],
+)
+def test_a_settings_file_that_is_wrong_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, message: str
+) -> None:
+    monkeypatch.setenv("COUNTINGHOUSE_HOME", str(tmp_path))
+    (tmp_path / "settings.toml").write_text(text)
+
+    done = run("doctor")
+
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert f"{tmp_path}/settings.toml: " in done.stderr
+    assert message in done.stderr
+    assert "secret" not in done.stderr

@@ -431,6 +431,69 @@ def test_a_fact_waits_while_a_part_of_its_dimension_is_rolled_back(world: World,
     assert "marts.fct_orders" not in world.plan().builds
 
 
+# --- lost data ---
+
+
+def lose(world: World, *partitions: Partition) -> State:
+    """The state after the data of published partitions has vanished."""
+    state = world.state()
+    kept = {
+        table: {dt: version for dt, version in found.items() if (table, dt) not in partitions}
+        for table, found in state.published.items()
+    }
+    return replace(state, published=kept, lost=frozenset(partitions))
+
+
+def planned(world: World, state: State, *names: str, forced: bool = False) -> Plan:
+    models = world.graph.select(names or ("all",))
+    return planner.plan(world.graph, state, models, forced=forced)
+
+
+def test_a_lost_partition_is_built_again_with_what_reads_it(world: World) -> None:
+    plan = planned(world, lose(world, ("marts.fct_orders", LAST)))
+    assert plan.reasons["marts.fct_orders", LAST] == ("never built",)
+    assert ("marts.rpt_daily", LAST) in plan.partitions
+
+
+@pytest.mark.parametrize("part", ["2026-01-01", OPEN])
+def test_a_lost_part_of_a_dimension_is_restored_by_a_fold_from_nothing(
+    world: World, part: str
+) -> None:
+    dimension = "marts.dim_products"
+    assert (dimension, part) in world.pointers
+    plan = planned(world, lose(world, (dimension, part)))
+    assert plan.folds[dimension].full
+    assert part in plan.builds[dimension]
+
+
+@pytest.mark.parametrize("forced", [False, True])
+def test_nothing_is_built_from_what_is_lost(world: World, forced: bool) -> None:
+    raw = planned(world, lose(world, (ORDERS, LAST)), forced=forced)
+    assert ("staging.stg_orders", LAST) not in raw.partitions
+    assert (("staging.stg_orders", FIRST) in raw.partitions) == forced
+    # Its parent is not selected, and so not restored.
+    state = lose(world, ("marts.fct_orders", LAST))
+    alone = planned(world, state, "marts.rpt_daily", forced=forced)
+    assert ("marts.rpt_daily", LAST) not in alone.partitions
+    state = lose(world, ("marts.dim_products", OPEN))
+    assert "marts.rpt_totals" not in planned(world, state, "marts.rpt_totals", forced=forced).builds
+    snapshot = planned(world, lose(world, (PRODUCTS, FIRST)), forced=forced)
+    assert not {t for t in snapshot.builds if "product_changes" in t}
+
+
+def test_a_raw_partition_is_landed_again_when_it_or_its_quarantine_is_lost() -> None:
+    before = State(deliveries={ORDERS: {FIRST: ((1, 7, "x"),)}})
+    inputs = planner.inputs_digest(planner.raw_inputs(ORDERS, FIRST, before))
+    landed = {ORDERS: {FIRST: Published("v", "d", 1, CONTRACT, inputs)}}
+    state = State(published=landed, deliveries=before.deliveries)
+    assert planner.stale_raw({ORDERS: CONTRACT}, state) == []
+    for table in (ORDERS, planner.quarantine_of(ORDERS)):
+        found = planner.stale_raw(
+            {ORDERS: CONTRACT}, replace(state, lost=frozenset({(table, FIRST)}))
+        )
+        assert [s.reasons for s in found] == [("lost",)]
+
+
 # --- raw tables ---
 
 

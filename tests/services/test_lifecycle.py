@@ -9,7 +9,7 @@ from installations import free_ports
 
 from countinghouse import engine_session
 from countinghouse.services import control, postgres, processes
-from countinghouse.services.supervisor import pid_file
+from countinghouse.services.supervisor import pid_file, status_file
 from countinghouse.settings import Settings
 
 
@@ -65,6 +65,24 @@ def test_after_a_killed_supervisor_down_leaves_nothing(second: Settings) -> None
     assert everything_of(second) == []
     ports = (second.connect_port, second.thrift_port, second.spark_ui_port)
     assert [port for port in ports if not is_free(port)] == []
+
+
+@pytest.mark.parametrize("with_airflow", [True, False])
+def test_up_says_when_it_runs_without_the_airflow_that_is_wanted(
+    tmp_path: Path, with_airflow: bool
+) -> None:
+    settings = Settings(home=tmp_path)
+    settings.run.mkdir()
+    # This process stands for the supervisor: only what it reports is read.
+    processes.write_pid(pid_file(settings))
+    engine = {"name": "engine", "state": "healthy", "pid": os.getpid(), "reason": ""}
+    processes.replace(status_file(settings), {"pid": os.getpid(), "components": [engine]})
+    if with_airflow:
+        with pytest.raises(control.StartFailed, match="runs without Airflow") as failure:
+            control.up(settings)
+        assert failure.value.remedy == "countinghouse down, then countinghouse up"
+    else:
+        assert control.up(settings, with_airflow=False) is False
 
 
 def test_down_when_nothing_runs_says_so(second: Settings) -> None:

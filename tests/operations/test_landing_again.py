@@ -1,0 +1,163 @@
+"""Landing runs over dates that are published: corrections, changed contracts, poison."""
+
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from feeds import COLUMNS, HEADER, contract_of, csv_of, deliver
+
+from countinghouse import deliveries
+from countinghouse.contracts import Contract
+from countinghouse.ledger import tables
+from countinghouse.publishing.reconcile import reconcile
+from countinghouse.runs.land import land
+from countinghouse.runs.report import RunReport
+from countinghouse.settings import Settings
+
+DT = "2026-03-02"
+GOOD = "a,1,10.00,EUR,2026-03-02T23:30:00Z,x"
+BAD = "b,1,ten,EUR,2026-03-02T10:00:00Z,x"
+WIDER = f"{HEADER},shelf"
+
+
+class Till:
+    """A feed of its own: deliver, accept, land."""
+
+    def __init__(self, settings: Settings, ledger: sa.Engine, folder: Path) -> None:
+        self.settings = settings.model_copy(update={"landing": folder / "landing"})
+        self.ledger = ledger
+        self.folder = folder
+        self.system = f"till_{uuid.uuid4().hex[:8]}"
+
+    def contract(self, **changes: Any) -> Contract:
+        return contract_of(self.folder / uuid.uuid4().hex, self.system, **changes)
+
+    def deliver(self, contract: Contract, *lines: str, header: str = HEADER) -> None:
+        deliver(self.settings.landing_root, contract, DT, csv_of(*lines, header=header))
+        for arrival in deliveries.discover(self.settings, contract):
+            deliveries.accept(self.ledger, self.settings, contract, arrival)
+
+    def landed(self, *lines: str) -> Contract:
+        contract = self.contract()
+        self.deliver(contract, *lines)
+        assert not self.land(contract).failed
+        return contract
+
+    def land(self, *contracts: Contract) -> RunReport:
+        return land(self.settings, contracts, run_id=f"test {self.system}")
+
+
+@pytest.fixture
+def till(installation: Settings, ledger: sa.Engine, tmp_path: Path) -> Till:
+    return Till(installation, ledger, tmp_path)
+
+
+@pytest.fixture
+def rows(session: Any) -> Callable[[str], list[tuple[Any, ...]]]:
+    def found(query: str) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in session.sql(query).collect()]
+
+    return found
+
+
+def test_rows_that_move_to_another_business_date_are_published(till: Till, rows: Any) -> None:
+    contract = till.landed(GOOD)
+    paris = {"column": "sold_at", "source_zone": "UTC", "zone": "Europe/Paris"}
+    moved = till.contract(business_date=paris)
+    assert (moved.feed.raw, DT) in till.land(moved).published
+    assert rows(f"select _business_date from {contract.feed.raw}") == [("2026-03-03",)]
+    with till.ledger.connect() as connection:
+        query = sa.select(tables.slices.c.business_date)
+        days = connection.execute(query.where(tables.slices.c.source == contract.feed.raw))
+        assert days.scalars().all() == ["2026-03-03"]
+
+
+def test_a_correction_that_changes_only_an_undeclared_column_is_published(
+    till: Till, rows: Any
+) -> None:
+    contract = till.landed(GOOD)
+    shelf = f"select _extra['shelf'] from {contract.feed.raw}"
+    assert rows(shelf) == [(None,)]
+    for found in ("left", "right"):
+        till.deliver(contract, f"{GOOD},{found}", header=WIDER)
+        assert not till.land(contract).failed
+        assert rows(shelf) == [(found,)]
+
+
+def test_a_correction_that_adds_only_a_bad_row_is_conserved(till: Till, rows: Any) -> None:
+    contract = till.landed(GOOD)
+    till.deliver(contract, GOOD, BAD)
+    assert not till.land(contract).failed
+    assert len(rows(f"select * from {contract.feed.quarantine}")) == 1
+    kept = tables.conservation.c
+    query = sa.select(kept.rows_in, kept.rows_out, kept.rows_quarantined).join_from(
+        tables.conservation, tables.pointers, tables.pointers.c.version_id == kept.version_id
+    )
+    with till.ledger.connect() as connection:
+        found = connection.execute(query.where(kept.table_name == contract.feed.raw)).all()
+    assert [tuple(row) for row in found] == [(2, 1, 1)]
+
+
+def test_a_tighter_contract_keeps_what_was_published_under_the_wider_one(
+    till: Till, rows: Any
+) -> None:
+    wide = till.landed(GOOD)
+    till.deliver(wide, GOOD.replace("10.00", "20.00"), BAD)
+    till.land(wide)
+    tight = till.contract(refuse_above=0)
+    report = till.land(tight)
+    assert report.failed
+    assert [item.table for item in report.blocked] == [tight.feed.raw]
+    amount = f"select cast(amount as string) from {wide.feed.raw}"
+    assert rows(amount) == [("20.000",)]
+    # The wider one again: as if nothing had been.
+    assert not till.land(wide).failed
+    assert rows(amount) == [("20.000",)]
+
+
+def test_a_refused_delivery_is_landed_when_the_contract_is_mended(till: Till, rows: Any) -> None:
+    tight = till.contract(refuse_above=0)
+    till.deliver(tight, GOOD, BAD)
+    assert till.land(tight).refused
+    wide = till.contract()
+    (again,) = deliveries.readmit_refused(till.ledger, till.settings, wide.feed)
+    assert not again.refused
+    assert not till.land(wide).failed
+    assert rows(f"select id from {wide.feed.raw}") == [("a",)]
+    assert deliveries.readmit_refused(till.ledger, till.settings, wide.feed) == []
+
+
+def test_a_feed_that_cannot_be_landed_does_not_stop_the_others(till: Till, rows: Any) -> None:
+    # Their sum is more than 64 bits of minor units.
+    poison = till.contract(columns=COLUMNS | {"amount": "decimal(18,2)"})
+    most = "9" * 16 + ".99"
+    till.deliver(poison, *(GOOD.replace("a,1,10.00", f"a{n},1,{most}") for n in range(12)))
+    other = Till(till.settings, till.ledger, till.folder)
+    sound = other.contract()
+    other.deliver(sound, GOOD)
+    report = till.land(poison, sound)
+    assert [(item.table, item.rule) for item in report.blocked] == [
+        (poison.feed.raw, "can be landed")
+    ]
+    assert "OVERFLOW" in report.blocked[0].message
+    assert rows(f"select id from {sound.feed.raw}") == [("a",)]
+
+
+@pytest.mark.parametrize("layer", ["raw", "quarantine"])
+def test_what_landing_wrote_and_storage_lost_is_landed_again(
+    till: Till, rows: Any, layer: str
+) -> None:
+    contract = till.landed(GOOD, BAD)
+    table = getattr(contract.feed, layer)
+    before = rows(f"select * from {table}")
+    version = tables.versions.c
+    query = sa.select(version.location).where(version.table_name == table)
+    with till.ledger.connect() as connection:
+        place = connection.execute(query).scalar_one()
+    (till.settings.warehouse / place).rename(till.folder / "vanished")
+    reconcile(till.settings)
+    assert (table, DT) in till.land(contract).published
+    assert rows(f"select * from {table}") == before
