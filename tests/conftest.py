@@ -1,7 +1,7 @@
 """One installation for each test worker: the real PostgreSQL and the real engine."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first; else the order is left as it is."""
     rank = {name: place for place, name in enumerate(_LONG)}
     items.sort(key=lambda item: rank.get(item.path.name, len(_LONG)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    """With each failure, what the supervisor said last: an engine may have died under the test."""
+    report = yield
+    settings = getattr(item, "funcargs", {}).get("installation")
+    if report.failed and settings is not None:
+        for log in (settings.logs / "supervisor.log", *settings.logs.glob("engine.crash.*")):
+            report.sections.append((log.name, log.read_text()[-2000:]))
+    return report
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -70,7 +70,7 @@ class Child:
             if now >= self._next_start:
                 self._start(now)
             return False
-        code = self.process.poll()
+        code = processes.exit_code(self.process)
         if code is not None:
             self._lost(f"ended with exit code {code}")
             return False
@@ -78,7 +78,7 @@ class Child:
 
     def ask_to_stop(self) -> None:
         """Send the signal only, so that several can end at the same time."""
-        if self.process is not None and self.process.poll() is None:
+        if self.process is not None and processes.exit_code(self.process) is None:
             self.process.terminate()
 
     def stop(self) -> None:

@@ -133,7 +133,13 @@ def _java_options(settings: Settings) -> str:
         "derby.stream.error.extendedDiagSeverityLevel": 50000,
         "user.timezone": "UTC",
     }
-    machine = ["-XX:+ExitOnOutOfMemoryError", settings.driver_java_options]
+    machine = [
+        "-XX:+ExitOnOutOfMemoryError",
+        # Beside the other logs: its working folder is emptied at the next start.
+        f'"-XX:ErrorFile={settings.logs.resolve()}/engine.crash.%p.log"',
+        "-XX:-CreateCoredumpOnCrash",
+        settings.driver_java_options,
+    ]
     if sys.platform == "linux":
         # Hadoop changes the mode of each file and folder that it makes with a process. By default
         # that is two, one of which starts the other.

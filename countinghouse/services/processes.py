@@ -140,16 +140,30 @@ def await_end(processes: Sequence[psutil.Process], seconds: float) -> list[psuti
     return left
 
 
+def exit_code(child: subprocess.Popen[bytes]) -> int | None:
+    """How a child has ended, or None. It stays unreaped, so that its id is nobody else's."""
+    # Python 3.13 is the first to have it on macOS.
+    if child.returncode is not None or not hasattr(os, "waitid"):
+        return child.poll()
+    ended = os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    if ended is None:
+        return None
+    return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+
+
 def end_group(process: subprocess.Popen[bytes], *, patience: float) -> None:
     """End a child made by `spawn`, then kill what its process group and descendants left."""
     descendants = _descendants(process.pid)
-    if process.poll() is None:
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(patience)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    # Whoever was reaped before may have left its id to a stranger's group.
+    if process.returncode is None:
+        end_at = time.monotonic() + patience
+        if exit_code(process) is None:
+            os.kill(process.pid, signal.SIGTERM)
+        while exit_code(process) is None and time.monotonic() < end_at:
+            time.sleep(0.02)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
     end([child for child in descendants if child.is_running()], patience=2)
 
 

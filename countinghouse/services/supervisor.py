@@ -140,7 +140,8 @@ class Supervisor:
         running = self._reconciler
         if running is not None:
             if not self._engine_is_new and (
-                running.poll() is None or not self._is_due("reconciler", _RECONCILER_SECONDS)
+                processes.exit_code(running) is None
+                or not self._is_due("reconciler", _RECONCILER_SECONDS)
             ):
                 return
             processes.end_group(running, patience=5)

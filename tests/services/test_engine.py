@@ -4,6 +4,7 @@ import gc
 import json
 import os
 import random
+import signal
 import stat
 import subprocess
 import sys
@@ -370,12 +371,13 @@ def test_status_tells_scripts_by_its_exit_code(installation: Settings, tmp_path:
     assert down.returncode == 1
 
 
-def test_a_killed_engine_is_healthy_again_without_a_person(installation: Settings) -> None:
+def test_a_crashed_engine_is_healthy_again_without_a_person(installation: Settings) -> None:
     session = engine_session.open_session(installation)
     session.sql("create database if not exists survives")
     process = engine_process(installation)
-    process.kill()
+    process.send_signal(signal.SIGSEGV)
     process.wait(10)
+    assert (installation.logs / f"engine.crash.{process.pid}.log").stat().st_size
     # 9 seconds on two idle cores; the limit allows for a busy machine.
     engine_session.wait_until_healthy(installation, 120)
     fresh = engine_session.open_session(installation)

@@ -93,6 +93,28 @@ def test_a_session_id_that_is_used_again_is_not_ours(own: Settings) -> None:
     assert found == []
 
 
+def test_a_dead_child_keeps_its_id_until_its_group_is_ended(own: Settings) -> None:
+    child = processes.spawn(own, start(own, _FORKS))
+    assert eventually(lambda: len(processes.owned(own)) == 2)
+    os.kill(child.pid, signal.SIGKILL)
+    assert eventually(lambda: processes.exit_code(child) == -signal.SIGKILL)
+    assert psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE
+    processes.end_group(child, patience=1)
+    assert processes.owned(own) == []
+    assert child.returncode == -signal.SIGKILL
+
+
+def test_the_group_of_a_reaped_child_may_be_a_strangers(
+    own: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = processes.spawn(own, start(own, ["true"]))
+    child.wait()
+    killed: list[int] = []
+    monkeypatch.setattr(os, "killpg", lambda group, _: killed.append(group))
+    processes.end_group(child, patience=1)
+    assert killed == []
+
+
 def test_a_process_id_that_is_used_again_is_not_the_recorded_process(tmp_path: Path) -> None:
     file = tmp_path / "pid.json"
     processes.write_pid(file)
