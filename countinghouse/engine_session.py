@@ -56,7 +56,7 @@ def open_session(settings: Settings, session_id: str | None = None, *, name: str
     PySparkLogger.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     # Whoever gave up says so by an exception.
     warnings.filterwarnings("ignore", r"\[RETRIES_EXCEEDED\]")
-    if not connect.listening(settings):
+    if not connect.listening(settings.connect_port):
         raise EngineUnavailable(f"no engine on port {settings.connect_port}", remedy=_REMEDY)
     url = remote_url(settings, session_id or new_session_id())
     # Else a forgotten session is closed by whichever thread happens to collect garbage, and waits
@@ -110,6 +110,8 @@ def wait_until_healthy(settings: Settings, deadline_seconds: float) -> None:
             raise EngineUnavailable(
                 f"the engine did not answer within {deadline_seconds:g} s", remedy=_REMEDY
             )
-        if connect.listening(settings) and connect.catalog_answers(settings, deadline=left):
+        if connect.listening(settings.connect_port) and connect.catalog_answers(
+            settings, deadline=left
+        ):
             return
         time.sleep(min(0.3, left))

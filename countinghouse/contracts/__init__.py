@@ -102,7 +102,10 @@ class _Reader:
         landing = dict(self.table["config"]["meta"]["landing"])
         landing = {key: value for key, value in landing.items() if value is not None}
         landing.pop("wide", None)
-        file_format = Format(**landing.pop("format", {}))
+        declared = landing.pop("format", {})
+        # JSON and Parquet have a null of their own, which an empty text is not.
+        null_values = ("",) if declared.get("type", "csv") == "csv" else ()
+        file_format = Format(**{"null_values": null_values} | declared)
         contract = Contract(
             system=self.system,
             name=self.table["name"],

@@ -1,12 +1,13 @@
 """What a contract must fulfil beyond its schema: the rules between its fields."""
 
 import math
+import re
 import zoneinfo
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from countinghouse.contracts import date_patterns
-from countinghouse.contracts.contract_model import Contract
+from countinghouse.contracts.contract_model import Column, Contract
 from countinghouse.contracts.yaml_lines import Path_
 from countinghouse.currencies import EXPONENTS
 
@@ -24,9 +25,7 @@ class Complaint(NamedTuple):
 
 def complaints(contract: Contract) -> Iterator[Complaint]:
     """Everything that is wrong, in the order in which it should be mended."""
-    if contract.format.delimiter == contract.format.quote:
-        field = ("config", "meta", "landing", "format")
-        yield Complaint(field, "delimiter and quote are the same", "mend either")
+    yield from _format(contract)
     # NaN is neither below the minimum of the schema nor above its maximum.
     if math.isnan(contract.refuse_above):
         field = ("config", "meta", "landing", "refuse_above")
@@ -37,6 +36,53 @@ def complaints(contract: Contract) -> Iterator[Complaint]:
     yield from _money(contract)
     yield from _zones(contract)
     yield from _business_date(contract)
+
+
+def _format(contract: Contract) -> Iterator[Complaint]:
+    place = ("config", "meta", "landing", "format")
+    declared = contract.format
+    if declared.delimiter == declared.quote:
+        yield Complaint(place, "delimiter and quote are the same", "mend either")
+    if declared.escape in (declared.delimiter, declared.quote) and declared.escape:
+        yield Complaint(place, "escape is the delimiter or the quote", "mend either")
+    if declared.escape and not declared.quote:
+        yield Complaint(place, "escape without quote", "give the quote, or remove escape")
+    if declared.decimal_mark == declared.thousands:
+        yield Complaint(place, "decimal_mark and thousands are the same", "mend either")
+    if not _is_text_encoding(declared.encoding):
+        message = f"{declared.encoding!r} is no text encoding"
+        yield Complaint((*place, "encoding"), message, "use a name that Python knows")
+    if declared.records and declared.type != "json":
+        yield Complaint((*place, "records"), "only a JSON document has it", "type: json")
+    if declared.type != "csv":
+        default = type(declared)()
+        for name in ("delimiter", "quote", "escape", "header", "preamble", "trailer"):
+            if getattr(declared, name) != getattr(default, name):
+                yield Complaint((*place, name), f"{declared.type} has none", "remove it")
+    if declared.trailer:
+        yield from _trailer(contract, (*place, "trailer"))
+
+
+def _trailer(contract: Contract, place: Path_) -> Iterator[Complaint]:
+    assert contract.format.trailer
+    try:
+        groups = set(re.compile(contract.format.trailer.pattern).groupindex)
+    except re.error as error:
+        yield Complaint((*place, "pattern"), f"no regular expression: {error}", "mend it")
+        return
+    sums = {money.column for money in contract.money if money.currency}
+    for name in sorted(groups - sums - {"rows"}):
+        message = f"group {name} is neither rows nor a money column of one currency"
+        yield Complaint((*place, "pattern"), message, "rename the group")
+
+
+def _is_text_encoding(name: str) -> bool:
+    try:
+        "a".encode(name)
+    # Also of codecs such as base64, which make bytes of bytes.
+    except (LookupError, ValueError):
+        return False
+    return True
 
 
 def _names(contract: Contract) -> Iterator[Complaint]:
@@ -73,8 +119,14 @@ def _columns(contract: Contract) -> Iterator[Complaint]:
         kind = column.parsed.name
         if column.name.startswith("_") or column.name == "dt":
             yield Complaint(("columns", n), "the name belongs to landing", "rename it")
-        if column.treatment == "hash" and kind != "string":
-            yield Complaint(field, "only a string can be hashed", "declare it as string")
+        if column.treatment in ("hash", "tokenise") and kind != "string":
+            message = f"only a string can be treated so: {column.treatment}"
+            yield Complaint(field, message, "declare it as string")
+        if column.treatment == "drop" and not _may_be_dropped(contract, column):
+            message = "what is dropped is neither needed nor ever there"
+            yield Complaint(field, message, "mend treatment, nullable or where it is used")
+        if column.nested and (kind != "string" or contract.format.type == "csv"):
+            yield Complaint(field, "only a string of JSON or Parquet is nested", "remove nested")
         if column.format and kind not in ("date", "timestamp"):
             yield Complaint(field, f"a {kind} has no format", "remove it")
         if column.format and (problem := date_patterns.problem(column.format)):
@@ -86,6 +138,12 @@ def _columns(contract: Contract) -> Iterator[Complaint]:
             yield Complaint(field, f"a {kind} has no exponent", "remove scientific")
         if column.round_within is not None and kind != "decimal":
             yield Complaint(field, f"a {kind} is not rounded", "remove round_within")
+
+
+def _may_be_dropped(contract: Contract, column: Column) -> bool:
+    used = {*contract.keys, contract.version_column, contract.business_date.column}
+    used |= {name for money in contract.money for name in (money.column, money.currency_column)}
+    return column.nullable and column.name not in used
 
 
 def _money(contract: Contract) -> Iterator[Complaint]:

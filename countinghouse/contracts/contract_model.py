@@ -18,14 +18,27 @@ class _Declared(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Format(_Declared):
-    """The dialect of a feed's files."""
+class Trailer(_Declared):
+    """The last lines of a file that are no records; named groups are its control totals."""
 
-    type: Literal["csv"] = "csv"
+    pattern: str
+    lines: int = 1
+
+
+class Format(_Declared):
+    """The format and dialect of a feed's files."""
+
+    type: Literal["csv", "json_lines", "json", "parquet"] = "csv"
     delimiter: str = ","
     quote: str = '"'
+    escape: str = ""
     encoding: str = "utf-8"
     header: bool = True
+    preamble: int = 0
+    trailer: Trailer | None = None
+    records: str = ""
+    decimal_mark: str = "."
+    thousands: str = ""
     null_values: tuple[str, ...] = ("",)
     compression: str = "infer"
 
@@ -57,7 +70,8 @@ class Column(_Declared):
     nullable: bool = True
     optional: bool = False
     pii: Literal["none", "low", "high"] = "none"
-    treatment: Literal["keep", "hash"] = "keep"
+    treatment: Literal["keep", "hash", "tokenise", "drop"] = "keep"
+    nested: bool = False
     format: str = ""
     allowed: tuple[str, ...] = ()
     null_values: tuple[str, ...]

@@ -1,6 +1,6 @@
 """The deliveries that are landed together: headers, independent counts, verdicts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -9,10 +9,11 @@ from countinghouse.contracts import Contract
 from countinghouse.deliveries import ArchivedFile, Delivery, archive
 from countinghouse.errors import CountinghouseError
 from countinghouse.landing.checks import complaints
-from countinghouse.landing.headers import Layout, layout_of
+from countinghouse.landing.formats import format_of
+from countinghouse.landing.formats.shape import FileShape, Layout, SourceFile
+from countinghouse.landing.formats.text import FileBroken, members
 from countinghouse.landing.result import LandedDate, LandedDelivery, Refusal
 from countinghouse.landing.tally import Tally, tally
-from countinghouse.landing.text import FileBroken
 from countinghouse.publishing.content_digest import EMPTY, PartitionDigest
 from countinghouse.settings import Settings
 
@@ -24,7 +25,7 @@ class Batch:
     settings: Settings
     contract: Contract
     by_dt: Mapping[str, Sequence[Delivery]]
-    layouts: dict[str, Layout] = field(default_factory=dict)
+    layouts: dict[SourceFile, Layout] = field(default_factory=dict)
     figures: dict[int, LandedDelivery] = field(default_factory=dict)
     refusals: dict[str, list[Refusal]] = field(default_factory=dict)
 
@@ -35,20 +36,30 @@ class Batch:
         """Read the header of every file; what has none that fits is refused at once."""
         batch = cls(settings, contract, {names.date(dt): found for dt, found in by_dt.items()})
         for delivery in batch.deliveries():
-            undeclared: set[str] = set()
             for file in delivery.files:
                 batch.require(file)
                 try:
-                    layout = layout_of(batch.path(file), contract)
+                    batch._look_into(file)
                 except FileBroken as error:
                     batch.refuse(delivery, f"file {file.name!r}: {error}")
-                else:
-                    batch.layouts[file.sha256] = layout
-                    undeclared |= layout.undeclared.keys()
+            layouts = [batch.layouts[found] for _, found in batch.sources(delivery)]
+            undeclared = {name for layout in layouts for name in layout.undeclared}
             batch.figures[delivery.position] = LandedDelivery(
                 delivery, undeclared=tuple(sorted(undeclared))
             )
         return batch
+
+    def _look_into(self, file: ArchivedFile) -> None:
+        shape, path = FileShape.of(self.contract), self.path(file)
+        for member in members(path, shape.compression):
+            source = SourceFile(path, member)
+            self.layouts[source] = format_of(shape).layout(source, shape)
+
+    def sources(self, delivery: Delivery) -> Iterator[tuple[ArchivedFile, SourceFile]]:
+        """The readable files of a delivery, those inside of zip archives one by one."""
+        for file in delivery.files:
+            path = self.path(file)
+            yield from ((file, source) for source in self.layouts if source.path == path)
 
     def deliveries(self, *, readable: bool = False) -> list[Delivery]:
         """All deliveries by date; with `readable` only those of dates not refused so far."""
@@ -82,8 +93,8 @@ class Batch:
         for delivery in self.deliveries(readable=True):
             try:
                 counts = [
-                    tally(self.path(file), self.contract, self.layouts[file.sha256])
-                    for file in delivery.files
+                    tally(source, self.contract, self.layouts[source])
+                    for _, source in self.sources(delivery)
                 ]
                 found[delivery.position] = sum(counts, Tally())
             except FileBroken as error:

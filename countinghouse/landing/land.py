@@ -15,6 +15,7 @@ from countinghouse.deliveries import ArchivedFile, Delivery
 from countinghouse.landing import pipeline
 from countinghouse.landing.batch import Batch
 from countinghouse.landing.columns import business_columns, quarantine_columns, raw_columns
+from countinghouse.landing.formats.shape import SourceFile
 from countinghouse.landing.result import LandedBatch, LandedDate
 from countinghouse.planning.model_graph import Column
 from countinghouse.publishing.content_digest import EMPTY, PartitionDigest, partition_digests
@@ -82,9 +83,10 @@ class _Writer:
         good = pipeline.raw_rows(rows.observe(_SEEN, bad, extra), self.batch.contract)
         _write(good, self.raw)
         self.anything = True
-        seen = dict(good.executionInfo.flows)[_SEEN]
-        self.anything_extra = bool(seen["extra"])
-        if seen["bad"]:
+        # A busy engine answers before it has all of them: what is not known is looked for.
+        seen = dict(good.executionInfo.flows).get(_SEEN, {})
+        self.anything_extra = bool(seen.get("extra", True))
+        if seen.get("bad", True):
             self.anything_bad = True
             _write(pipeline.quarantine_rows(rows), self.bad)
 
@@ -164,9 +166,9 @@ def _write(rows: DataFrame, folder: Path) -> None:
 def _parts(batch: Batch) -> list[list[dict[str, Any]]]:
     """Files in lists for one task each, of about equal size."""
     specs = [
-        (file.bytes, _spec(batch, delivery, file))
+        (file.bytes, _spec(batch, delivery, file, source))
         for delivery in batch.deliveries(readable=True)
-        for file in delivery.files
+        for file, source in batch.sources(delivery)
     ]
     total = sum(size for size, _ in specs)
     share = min(_BYTES_PER_TASK, max(_WORTH_A_TASK, total // _TASKS))
@@ -181,14 +183,17 @@ def _parts(batch: Batch) -> list[list[dict[str, Any]]]:
     return parts
 
 
-def _spec(batch: Batch, delivery: Delivery, file: ArchivedFile) -> dict[str, Any]:
+def _spec(
+    batch: Batch, delivery: Delivery, file: ArchivedFile, source: SourceFile
+) -> dict[str, Any]:
     return {
-        "path": str(batch.path(file)),
-        "name": file.name,
+        "path": str(source.path),
+        "member": source.member,
+        "name": f"{file.name}/{source.member}" if source.member else file.name,
         "dt": delivery.dt,
         "delivery": delivery.position,
         "version": delivery.version,
-        "layout": batch.layouts[file.sha256].to_json(),
+        "layout": batch.layouts[source].to_json(),
     }
 
 

@@ -12,6 +12,7 @@ from pyspark.sql.connect.window import Window
 from countinghouse.contracts import Contract
 from countinghouse.landing import instants, reader, types
 from countinghouse.landing.columns import business_columns
+from countinghouse.landing.formats.shape import FileShape
 from countinghouse.publishing.content_digest import content_digest
 
 _NO_TEXTS = "cast(map() as map<string, string>)"
@@ -27,7 +28,7 @@ def read_records(
     pii_key: Path,
 ) -> DataFrame:
     """Texts of the declared columns, and the place of each record; see `reader`."""
-    session.dataSource.register(reader.CsvSource)
+    session.dataSource.register(reader.DeliveredFiles)
     return (
         session.read.format(reader.NAME)
         .options(feed=json.dumps(_feed(contract, pii_key)), parts=json.dumps(parts))
@@ -57,23 +58,19 @@ def quarantine_rows(rows: DataFrame) -> DataFrame:
 
 def _feed(contract: Contract, pii_key: Path) -> dict[str, Any]:
     columns = list(enumerate(contract.columns))
-    hashed = [(n, c) for n, c in columns if c.treatment == "hash"]
     keys = [n for n, c in columns if c.name in contract.keys and c.parsed.name == "string"]
-    return contract.format.model_dump(
-        include={"delimiter", "quote", "encoding", "compression", "header"}
-    ) | {
+    return {
+        "shape": FileShape.of(contract).to_json(),
         "columns": [column.name for column in contract.columns],
         "text_keys": keys,
-        "hashed": [n for n, _ in hashed],
-        "hashed_nulls": [column.null_values for _, column in hashed],
+        "treated": [(n, c.treatment, c.null_values) for n, c in columns if c.treatment != "keep"],
         # The secret's place and not the secret: a plan's options are shown in the engine's pages.
         "pii_key": str(pii_key),
-        "keep_raw": contract.keeps_raw_text,
     }
 
 
 def _nulled(records: DataFrame, contract: Contract) -> DataFrame:
-    texts = [f"{types.without_nulls(c)} as `{c.name}`" for c in contract.columns]
+    texts = [f"{types.text_of(contract, c)} as `{c.name}`" for c in contract.columns]
     return records.selectExpr(*texts, "_extra", *_PLACE, "_raw", "_error", "dt")
 
 

@@ -4,10 +4,7 @@ Runs inside the engine. Every record becomes a row: the text of each declared co
 with the rule that the record breaks. Typing is left to SQL.
 """
 
-import functools
-import hmac
 import json
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +13,12 @@ from typing import Any
 import pyarrow as pa
 from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
 
-from countinghouse.landing.records import Dialect, Record, records
-from countinghouse.landing.text import FileBroken, canonical_key, lines, opened
+from countinghouse.landing.formats import format_of
+from countinghouse.landing.formats.shape import FileShape, Layout, Record, SourceFile
+from countinghouse.landing.formats.text import FileBroken, canonical_key
+from countinghouse.landing.treatments import Treatment, treatment
 
-NAME = "countinghouse_csv"
+NAME = "countinghouse_files"
 # Marks the row of a file that could not be read to its end.
 FILE_ERROR = "file: "
 _PLACE = [
@@ -51,8 +50,8 @@ class Files(InputPartition):  # type: ignore[misc]
         self.specs = specs
 
 
-class CsvSource(DataSource):  # type: ignore[misc]
-    """Options: `feed` (dialect and columns, JSON) and `parts` (lists of files, JSON)."""
+class DeliveredFiles(DataSource):  # type: ignore[misc]
+    """Options: `feed` (shape and columns, JSON) and `parts` (lists of files, JSON)."""
 
     @classmethod
     def name(cls) -> str:
@@ -66,10 +65,10 @@ class CsvSource(DataSource):  # type: ignore[misc]
 
     def reader(self, schema: Any) -> DataSourceReader:
         """The reader of all files."""
-        return CsvReader(json.loads(self.options["feed"]), json.loads(self.options["parts"]))
+        return FilesReader(json.loads(self.options["feed"]), json.loads(self.options["parts"]))
 
 
-class CsvReader(DataSourceReader):  # type: ignore[misc]
+class FilesReader(DataSourceReader):  # type: ignore[misc]
     """Yields Arrow batches of the records of each file."""
 
     def __init__(self, feed: dict[str, Any], parts: list[list[dict[str, Any]]]) -> None:
@@ -96,8 +95,12 @@ class _File:
         self.feed = feed
         self.spec = spec
         self.schema = schema
-        self.undeclared: dict[str, int] = spec["layout"]["undeclared"]
-        self.rewrites = _rewrites(feed)
+        self.shape = FileShape.from_json(feed["shape"])
+        self.layout = Layout(**spec["layout"])
+        key = Path(feed["pii_key"])
+        self.treatments = [(at, treatment(name, key, nulls)) for at, name, nulls in feed["treated"]]
+        # What nobody has declared may identify a person as well.
+        self.of_extra = treatment("hash", key, ()) if self.shape.private else None
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         batch: list[Record] = []
@@ -113,46 +116,35 @@ class _File:
             yield self._arrow(batch, read)
 
     def _records(self) -> Iterator[Record]:
-        path = Path(self.spec["path"])
-        dialect = Dialect(self.feed["delimiter"], self.feed["quote"])
+        file = SourceFile(Path(self.spec["path"]), self.spec["member"])
         try:
-            with opened(path, self.feed["encoding"], self.feed["compression"]) as text:
-                found = records(lines(text), dialect)
-                if self.feed["header"]:
-                    next(found, None)
-                for record in found:
-                    yield self._fitting(record)
+            yield from format_of(self.shape).records(file, self.shape, self.layout)
         except (FileBroken, OSError) as error:
             yield Record([], "", f"{FILE_ERROR}{error}")
-
-    def _fitting(self, record: Record) -> Record:
-        if record.error:
-            return record
-        width, unnamed = self.spec["layout"]["width"], self.spec["layout"]["unnamed"]
-        if len(record.fields) != width:
-            found = "too few fields" if len(record.fields) < width else "too many fields"
-            return record._replace(fields=[], error=f"row: {found}")
-        if unnamed >= 0 and record.fields[unnamed]:
-            return record._replace(fields=[], error="row: value in a column without name")
-        return record
 
     def _arrow(self, batch: list[Record], already_read: int) -> pa.RecordBatch:
         rows, count = [record.fields for record in batch], len(batch)
         columns = [
             [row[field] if row and field >= 0 else None for row in rows]
-            for field in self.spec["layout"]["fields"]
+            for field in self.layout.fields
         ]
-        extra = [self._undeclared(row) for row in rows] if self.undeclared else [[] for _ in rows]
-        for at, rewrite, keeps in self.rewrites:
-            self._rewrite(columns, extra, at, rewrite, keeps)
-        keep_raw = self.feed["keep_raw"]
+        extra: list[list[tuple[str, str | None]]] = [[*record.extra.items()] for record in batch]
+        if self.of_extra:
+            extra = [[(k, v and self.of_extra(v)) for k, v in found] for found in extra]
+        treated = {at for at, _ in self.treatments}
+        # A key is canonical before it is hashed, so that a blank one is found; its original goes.
+        for at in self.feed["text_keys"]:
+            originals = None if at in treated else extra
+            _rewrite(columns[at], canonical_key, self.feed["columns"][at], originals)
+        for at, change in self.treatments:
+            _rewrite(columns[at], change, self.feed["columns"][at], None)
         place = [
             extra,
             [self.spec["delivery"]] * count,
             [self.spec["version"]] * count,
             [self.spec["name"]] * count,
             range(already_read + 1, already_read + count + 1),
-            [record.raw if keep_raw else None for record in batch],
+            [None if self.shape.private else record.raw for record in batch],
             [record.error for record in batch],
             [self.spec["dt"]] * count,
         ]
@@ -162,39 +154,16 @@ class _File:
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
-    def _undeclared(self, row: list[str]) -> list[tuple[str, str]]:
-        return [(name, row[n]) for name, n in self.undeclared.items()] if row else []
 
-    def _rewrite(self, columns: Any, extra: Any, at: int, rewrite: Any, keeps: bool) -> None:
-        values = columns[at]
-        name = self.feed["columns"][at]
-        for n, value in enumerate(values):
-            if value is not None and (new := rewrite(value)) != value:
-                values[n] = new
-                if keeps:
-                    extra[n].append((name, value))
-
-
-def _rewrites(feed: dict[str, Any]) -> list[tuple[int, Any, bool]]:
-    """Changes to texts: place of the column, the change, whether the original is kept."""
-    # A key is canonical before it is hashed, so that a blank one is found; its original goes.
-    found: list[tuple[int, Any, bool]] = [
-        (at, canonical_key, at not in feed["hashed"]) for at in feed["text_keys"]
-    ]
-    if feed["hashed"]:
-        secret = Path(feed["pii_key"]).read_bytes()
-        nulls = feed["hashed_nulls"]
-        for at, null in zip(feed["hashed"], nulls, strict=True):
-            found.append((at, functools.partial(hashed, secret, frozenset(null)), False))
-    return found
-
-
-def hashed(secret: bytes, nulls: frozenset[str], value: str) -> str:
-    """A stable token for a value that identifies a person; nothing in it leads back.
-
-    A null or empty value identifies nobody and stays as it is.
-    """
-    if not value or value in nulls:
-        return value
-    text = unicodedata.normalize("NFC", value.strip())
-    return hmac.new(secret, text.encode(), "sha256").hexdigest()
+def _rewrite(
+    values: list[str | None],
+    change: Treatment,
+    name: str,
+    originals: list[list[tuple[str, str | None]]] | None,
+) -> None:
+    """Change a column's values in place, and keep what they were where there is room for it."""
+    for n, value in enumerate(values):
+        if value is not None and (new := change(value)) != value:
+            values[n] = new
+            if originals is not None:
+                originals[n].append((name, value))

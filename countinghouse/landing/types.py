@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from countinghouse.contracts import Column, Contract
 from countinghouse.currencies import EXPONENTS, power_sql
-from countinghouse.landing import instants
+from countinghouse.landing import instants, numbers
 from countinghouse.publishing.content_digest import Money
 
 # `\z`, as `$` would let a trailing line break pass.
@@ -44,11 +44,14 @@ def typed(contract: Contract, column: Column) -> Typed:
     return Typed(column.name, value, f"case {' '.join(branches)} end", rounded)
 
 
-def without_nulls(column: Column) -> str:
-    """SQL of a column's text with the declared null values as NULL."""
+def text_of(contract: Contract, column: Column) -> str:
+    """SQL of a column's text: the declared null values are NULL, numbers in plain notation."""
     nulls = ", ".join(map(quoted, column.null_values))
     text = f"`{column.name}`"
-    return f"case when {text} in ({nulls}) then null else {text} end" if nulls else text
+    plain = text
+    if numbers.is_foreign(contract.format, column):
+        plain = numbers.plain_sql(contract.format, text)
+    return f"case when {text} in ({nulls}) then null else {plain} end" if nulls else plain
 
 
 def currency_reason(money: Money) -> str:

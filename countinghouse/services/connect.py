@@ -18,21 +18,24 @@ from countinghouse.settings import Settings
 USER = "countinghouse"
 
 
-def listening(settings: Settings) -> bool:
-    """Whether anything accepts connections on the Connect port."""
+def listening(port: int) -> bool:
+    """Whether anything accepts connections on a port of this machine."""
     with contextlib.suppress(OSError):
-        socket.create_connection(("127.0.0.1", settings.connect_port), timeout=2).close()
+        socket.create_connection(("127.0.0.1", port), timeout=2).close()
         return True
     return False
 
 
 def catalog_answers(settings: Settings, *, deadline: float) -> bool:
-    """Whether the engine lists its databases, through the metastore, within `deadline` seconds."""
+    """Whether the engine lists its databases, through the metastore, within `deadline` seconds.
+
+    Analysing the plan does that. Executing it would also run a job, which waits for as long as
+    others have all slots.
+    """
     session_id = str(uuid.uuid4())
     try:
         with _stub(settings) as stub:
-            for _ in stub.ExecutePlan(show_databases(session_id), timeout=deadline):
-                pass
+            stub.AnalyzePlan(_analysed("SHOW DATABASES", session_id), timeout=deadline)
             stub.ReleaseSession(_release(session_id), timeout=deadline)
     except grpc.RpcError:
         return False
@@ -47,9 +50,23 @@ def release(settings: Settings, session_id: str, *, deadline: float) -> None:
     """
     with _stub(settings) as stub:
         interrupted = _close(stub, session_id, deadline)
-    known = operations.of_session(settings, session_id, deadline=deadline)
-    operations.await_end(settings, known | interrupted, deadline=deadline)
+        known = operations.of_session(settings, session_id, deadline=deadline)
+        operations.await_end(settings, known | interrupted, deadline=deadline)
+        _await_listing(settings, stub, deadline)
     operations.end_jobs(settings, session_id, deadline=deadline)
+
+
+def _await_listing(settings: Settings, stub: Any, deadline: float) -> None:
+    """Return when every job that was submitted before is listed: they are listed in their order.
+
+    A busy engine takes a while for that, and a job that nobody sees would keep its slots.
+    """
+    session_id = str(uuid.uuid4())
+    job = stub.ExecutePlan(executed("SELECT count(*) FROM range(1)", session_id), timeout=deadline)
+    operations.await_job(settings, session_id, deadline=deadline)
+    # Nobody waits for its turn.
+    job.cancel()
+    stub.ReleaseSession(_release(session_id), timeout=deadline)
 
 
 def _close(stub: Any, session_id: str, deadline: float) -> set[str]:
@@ -97,16 +114,25 @@ def _stub(settings: Settings) -> Iterator[Any]:
         yield base_pb2_grpc.SparkConnectServiceStub(channel)
 
 
-def show_databases(session_id: str) -> Any:
-    """The cheapest request that needs the metastore."""
+def executed(query: str, session_id: str) -> Any:
+    """The request to execute a query in a session."""
     from pyspark.sql.connect import proto
 
-    query = proto.Relation(sql=proto.SQL(query="SHOW DATABASES"))
-    return proto.ExecutePlanRequest(
-        session_id=session_id,
-        user_context=_user(),
-        plan=proto.Plan(root=query),
-    )
+    return proto.ExecutePlanRequest(session_id=session_id, user_context=_user(), plan=_plan(query))
+
+
+def _analysed(query: str, session_id: str) -> Any:
+    """The request for a query's columns; a command is carried out for that."""
+    from pyspark.sql.connect import proto
+
+    schema = proto.AnalyzePlanRequest.Schema(plan=_plan(query))
+    return proto.AnalyzePlanRequest(session_id=session_id, user_context=_user(), schema=schema)
+
+
+def _plan(query: str) -> Any:
+    from pyspark.sql.connect import proto
+
+    return proto.Plan(root=proto.Relation(sql=proto.SQL(query=query)))
 
 
 def _user() -> Any:

@@ -34,7 +34,9 @@ def component(settings: Settings) -> Component:
         name="engine",
         start=lambda: _start(settings),
         healthy=lambda _: (
-            connect.listening(settings)
+            # Thrift's opens last.
+            connect.listening(settings.connect_port)
+            and connect.listening(settings.thrift_port)
             and connect.catalog_answers(settings, deadline=_HEALTH_SECONDS)
         ),
         ports=(settings.connect_port, settings.thrift_port, settings.spark_ui_port),

@@ -31,6 +31,18 @@ def await_end(settings: Settings, operation_ids: Collection[str], *, deadline: f
         time.sleep(_POLL_SECONDS)
 
 
+def await_job(settings: Settings, session_id: str, *, deadline: float) -> None:
+    """Return when a job of the session is listed, whatever has become of it.
+
+    Raises TimeoutError, or OSError.
+    """
+    end = time.monotonic() + deadline
+    while not _jobs(settings, session_id, deadline):
+        if time.monotonic() > end:
+            raise TimeoutError(f"no job was listed within {deadline:g} s")
+        time.sleep(_POLL_SECONDS)
+
+
 def end_jobs(settings: Settings, session_id: str, *, deadline: float) -> None:
     """Kill the jobs that a session has left behind, none of whose operations executes any more.
 
@@ -40,7 +52,8 @@ def end_jobs(settings: Settings, session_id: str, *, deadline: float) -> None:
     unseen = 0
     # A job that was submitted a moment ago is not listed yet.
     while unseen < 2:
-        left = _jobs(settings, session_id, deadline)
+        jobs = _jobs(settings, session_id, deadline)
+        left = [job for job, status in jobs.items() if status == "RUNNING"]
         unseen = 0 if left else unseen + 1
         if left and time.monotonic() > end:
             raise TimeoutError(f"jobs still running after {deadline:g} s: {left}")
@@ -58,14 +71,14 @@ def _kill(settings: Settings, job: int, deadline: float) -> None:
         _get(settings, "jobs/job/kill/", deadline, form.encode())
 
 
-def _jobs(settings: Settings, session_id: str, deadline: float) -> list[int]:
-    """Running jobs whose tags name the session."""
+def _jobs(settings: Settings, session_id: str, deadline: float) -> dict[int, str]:
+    """Jobs whose tags name the session, and their status."""
     listed = json.loads(_get(settings, f"{_application(settings, deadline)}/jobs", deadline))
-    return [
-        job["jobId"]
+    return {
+        job["jobId"]: job["status"]
         for job in listed
-        if job["status"] == "RUNNING" and any(session_id in tag for tag in job["jobTags"])
-    ]
+        if any(session_id in tag for tag in job["jobTags"])
+    }
 
 
 def of_session(settings: Settings, session_id: str, *, deadline: float) -> set[str]:

@@ -11,7 +11,7 @@ from feeds import HEADER, Landed, Landing, csv_of, deliver
 
 from countinghouse.contracts import Contract, load_contracts
 from countinghouse.landing.columns import business_columns
-from countinghouse.landing.reader import hashed
+from countinghouse.landing.treatments import hashed
 from countinghouse.publishing.content_digest import digest_rows
 
 DAY = "2026-03-10"
@@ -332,7 +332,7 @@ def test_what_identifies_a_person_is_hashed_and_nowhere_in_clear(
     lines = [f"a,1,1.00,EUR,{AT},Canary Jones", f"a,x,1.00,EUR,{AT},Canary Jones"]
     landed = landing.land(contract, {DAY: csv_of(*lines)})
     secret = (landing.settings.home / "secrets" / "pii_key").read_bytes()
-    assert landed.raw()[0]["note"] == hashed(secret, frozenset([""]), "Canary Jones")
+    assert landed.raw()[0]["note"] == hashed(secret, "Canary Jones")
     assert landed.quarantine()[0]["_raw"] is None
     written = b"".join(path.read_bytes() for path in landed.root.rglob("*.parquet"))
     assert b"Canary" not in written
@@ -346,7 +346,7 @@ def test_a_blank_key_that_would_be_hashed_is_a_blank_key(landing: Landing, sales
     assert reasons(landed) == {n: "id: key is blank" for n in range(1, len(blanks) + 1)}
     secret = (landing.settings.home / "secrets" / "pii_key").read_bytes()
     (row,) = landed.raw()
-    assert row["id"] == hashed(secret, frozenset(), "Canary Jones")
+    assert row["id"] == hashed(secret, "Canary Jones")
     assert row["_extra"] == {}
 
 

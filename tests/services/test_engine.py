@@ -50,7 +50,7 @@ def test_connect_refuses_a_client_without_the_token(installation: Settings) -> N
     channel = grpc.insecure_channel(f"127.0.0.1:{installation.connect_port}")
     stub = base_pb2_grpc.SparkConnectServiceStub(channel)
     with pytest.raises(grpc.RpcError) as refused:
-        list(stub.ExecutePlan(connect.show_databases("00000000-0000-4000-8000-000000000000")))
+        list(stub.ExecutePlan(connect.executed("show databases", engine_session.new_session_id())))
     channel.close()
     assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
 
@@ -154,6 +154,31 @@ def test_jobs_that_a_session_has_left_behind_are_killed(installation: Settings, 
         operations.end_jobs(installation, owner.session_id, deadline=20)
         wait_for_tasks(installation, running=False)
     assert "cancelled" in outcome[0]
+
+
+def test_an_engine_whose_slots_are_all_taken_is_not_sick(
+    installation: Settings, owner: Any
+) -> None:
+    with in_background(owner, ENDLESS):
+        wait_for_tasks(installation, running=True)
+        began = time.monotonic()
+        healthy = connect.catalog_answers(installation, deadline=10)
+        took = time.monotonic() - began
+        engine_session.fence(installation, owner.session_id)
+    assert healthy
+    assert took < 5
+
+
+def test_fencing_does_not_wait_for_the_tasks_of_others(
+    installation: Settings, owner: Any, session: Any
+) -> None:
+    with in_background(owner, ENDLESS):
+        wait_for_tasks(installation, running=True)
+        began = time.monotonic()
+        engine_session.fence(installation, session.session_id)
+        took = time.monotonic() - began
+        engine_session.fence(installation, owner.session_id)
+    assert took < 5
 
 
 def wait_for_tasks(settings: Settings, *, running: bool) -> None:

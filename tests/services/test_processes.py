@@ -100,8 +100,8 @@ def test_a_dead_child_keeps_its_id_until_its_group_is_ended(own: Settings) -> No
     assert eventually(lambda: processes.exit_code(child) == -signal.SIGKILL)
     assert psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE
     processes.end_group(child, patience=1)
-    assert processes.owned(own) == []
     assert child.returncode == -signal.SIGKILL
+    assert eventually(lambda: processes.owned(own) == [])
 
 
 def test_the_group_of_a_reaped_child_may_be_a_strangers(

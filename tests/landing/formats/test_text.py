@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from countinghouse.landing import text as module
-from countinghouse.landing.text import FileBroken, canonical_key, lines, opened
+from countinghouse.landing.formats import text as module
+from countinghouse.landing.formats.shape import SourceFile
+from countinghouse.landing.formats.text import FileBroken, canonical_key, lines, opened
 
 
 def read(path: Path, encoding: str = "utf-8", compression: str = "infer") -> str:
-    with opened(path, encoding, compression) as text:
+    with opened(SourceFile(path), encoding, compression) as text:
         return "".join(lines(text))
 
 

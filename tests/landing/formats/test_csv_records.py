@@ -8,10 +8,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from countinghouse.landing import records as reader
-from countinghouse.landing.grammar import Grammar
-from countinghouse.landing.records import Dialect, Record, records
-from countinghouse.landing.text import LONGEST, FileBroken, lines, opened
+from countinghouse.landing.formats import csv_records as reader
+from countinghouse.landing.formats.csv_grammar import Grammar
+from countinghouse.landing.formats.csv_records import records
+from countinghouse.landing.formats.dialect import Dialect
+from countinghouse.landing.formats.shape import Record, SourceFile
+from countinghouse.landing.formats.text import LONGEST, FileBroken, lines, opened
 
 COMMA = Dialect(",", '"')
 ODD = Dialect(";", "'")
@@ -75,7 +77,7 @@ def test_a_quote_inside_of_a_bare_field_is_a_character() -> None:
 def test_nul_and_bytes_that_are_no_text_are_bad_records(tmp_path: Path) -> None:
     path = tmp_path / "f.csv"
     path.write_bytes(b"a,b\x00\nc,\xff\nd,e\n")
-    with opened(path, "utf-8", "infer") as text:
+    with opened(SourceFile(path), "utf-8", "infer") as text:
         found = list(records(lines(text), COMMA))
     assert [record.error for record in found] == [reader.NUL, reader.BAD_BYTES, None]
     assert found[0].raw == "a,b\\x00\n"

@@ -9,9 +9,17 @@ import csv
 import re
 from collections import deque
 from collections.abc import Iterator
-from typing import NamedTuple
 
-from countinghouse.landing.text import LONGEST, MOST_BROKEN, FileBroken, TooLong, printable
+from countinghouse.landing.formats.csv_grammar import Grammar
+from countinghouse.landing.formats.dialect import Dialect
+from countinghouse.landing.formats.shape import Record
+from countinghouse.landing.formats.text import (
+    LONGEST,
+    MOST_BROKEN,
+    FileBroken,
+    TooLong,
+    printable,
+)
 
 BROKEN_QUOTES = "row: broken quotes"
 BAD_BYTES = "row: bytes that are not text"
@@ -20,33 +28,27 @@ TOO_LONG = f"row: longer than {LONGEST} characters"
 _NO_TEXT = re.compile("[\ud800-\udfff]")
 
 
-class Dialect(NamedTuple):
-    """Delimiter and quote of a feed's files."""
-
-    delimiter: str = ","
-    quote: str = '"'
-
-
-class Record(NamedTuple):
-    """One record: its fields, or why it has none; `raw` is its text as it came."""
-
-    fields: list[str]
-    raw: str
-    error: str | None
-
-
 def records(lines: Iterator[str], dialect: Dialect) -> Iterator[Record]:
     """Every record of a file, its header included; lines with nothing in them are none."""
     csv.field_size_limit(2 * LONGEST)
     tape = _Tape(lines)
     reader = csv.reader(
-        tape, delimiter=dialect.delimiter, quotechar=dialect.quote, doublequote=True, strict=True
+        tape,
+        delimiter=dialect.delimiter,
+        quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
+        quotechar=dialect.quote or None,
+        escapechar=dialect.escape or None,
+        doublequote=True,
+        strict=True,
     )
+    escaped_end = _EscapedEnd(dialect) if dialect.escape else None
     broken = 0
     while True:
         tape.start_record()
         try:
             fields = next(reader)
+            if escaped_end is not None and escaped_end.breaks("".join(tape.taken)):
+                raise csv.Error
         except StopIteration:
             return
         except (csv.Error, _Longer):
@@ -68,6 +70,17 @@ def _checked(fields: list[str], raw: str) -> Record:
     if not raw.isascii() and _NO_TEXT.search(raw):
         return Record([], printable(raw), BAD_BYTES)
     return Record(fields, raw, None)
+
+
+class _EscapedEnd:
+    """The csv module lets an escaped line end go on with an unquoted field; here it breaks it."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._suspect = re.compile(re.escape(dialect.escape) + r"(?:[\r\n]|\Z)")
+        self._grammar = Grammar(dialect)
+
+    def breaks(self, raw: str) -> bool:
+        return bool(self._suspect.search(raw)) and not self._grammar.is_whole(raw)
 
 
 class _Longer(Exception):

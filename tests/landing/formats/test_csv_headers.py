@@ -5,13 +5,15 @@ from pathlib import Path
 import pytest
 from feeds import HEADER, contract_of
 
-from countinghouse.landing.headers import Layout, layout_of
-from countinghouse.landing.text import FileBroken
+from countinghouse.landing.formats import csv_files
+from countinghouse.landing.formats.shape import FileShape, Layout, SourceFile
+from countinghouse.landing.formats.text import FileBroken
 
 
 def layout(tmp_path: Path, header: str, **changes: object) -> Layout:
     (tmp_path / "f.csv").write_text(header + "\n")
-    return layout_of(tmp_path / "f.csv", contract_of(tmp_path, **changes))
+    contract = contract_of(tmp_path, **changes)
+    return csv_files.layout(SourceFile(tmp_path / "f.csv"), FileShape.of(contract))
 
 
 def test_reordered_columns_are_found_by_name(tmp_path: Path) -> None:

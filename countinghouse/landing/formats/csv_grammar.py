@@ -1,20 +1,29 @@
-"""Records of a CSV dialect by its grammar: the counterpart of `records`, which it checks."""
+"""Records of a CSV dialect by its grammar: the counterpart of `csv_records`, which it checks."""
 
 import re
 from collections import deque
 from collections.abc import Iterator
 
-from countinghouse.landing.records import Dialect
-from countinghouse.landing.text import LONGEST, MOST_BROKEN, FileBroken, TooLong
+from countinghouse.landing.formats.dialect import Dialect
+from countinghouse.landing.formats.text import LONGEST, MOST_BROKEN, FileBroken, TooLong
 
 
 class Grammar:
     """The dialect as regular expressions that never go back."""
 
     def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._unescape = re.compile(f"{re.escape(dialect.escape)}([\\s\\S])")
+        if not dialect.quote:
+            return
         delimiter, quote = re.escape(dialect.delimiter), re.escape(dialect.quote)
-        inside = f"(?:[^{quote}]|{quote}{quote})*+"
-        bare = f"(?!{quote})[^{delimiter}\r\n]*+"
+        escape = re.escape(dialect.escape)
+        pairs, escaped = f"{quote}{quote}", ""
+        if escape:
+            pairs += f"|{escape}[\\s\\S]"
+            escaped = f"|{escape}[^\r\n]"
+        inside = f"(?:[^{quote}{escape}]|{pairs})*+"
+        bare = f"(?!{quote})(?:[^{delimiter}\r\n{escape}]{escaped})*+"
         one = f"(?:{quote}{inside}{quote}|{bare})"
         # How a line that begins a record may end, then how one that begins inside of quotes may.
         rest = f"(?:{delimiter}{one})*+"
@@ -23,9 +32,12 @@ class Grammar:
         self._closes = re.compile(f"{inside}{quote}{rest}")
         self._stays = re.compile(f"{inside}(?:{quote}{rest}{delimiter}{quote}{inside})?")
         self._field = re.compile(
-            f"(?:{quote}({inside}){quote}|([^{delimiter}]*+))({delimiter}|\\Z)"
+            f"(?:{quote}({inside}){quote}|((?:[^{delimiter}{escape}]{escaped})*+))({delimiter}|\\Z)"
         )
-        self._dialect = dialect
+
+    def is_whole(self, record: str) -> bool:
+        """Whether a text, its line end included, is one record."""
+        return bool(self._whole.fullmatch(_without_end(record)))
 
     def records(self, lines: Iterator[str]) -> Iterator[str | None]:
         """Every record without its line end; None for one that breaks the dialect."""
@@ -34,7 +46,7 @@ class Grammar:
         while (line := again.popleft() if again else next(lines, None)) is not None:
             if line in ("\n", "\r", "\r\n"):
                 continue
-            if isinstance(line, TooLong) or self._dialect.quote in line:
+            if isinstance(line, TooLong) or self._is_special(line):
                 record, ahead = self._quoted(line, again, lines)
                 again.extendleft(reversed(ahead))
                 broken += record is None
@@ -46,22 +58,38 @@ class Grammar:
 
     def fields(self, record: str) -> list[str]:
         """The values of a record's fields."""
-        quote = self._dialect.quote
-        if quote not in record:
+        if not self._is_special(record):
             return record.split(self._dialect.delimiter)
         found: list[str] = []
         for match in self._field.finditer(record):
             quoted = match[1]
-            found.append(match[2] if quoted is None else quoted.replace(quote * 2, quote))
+            found.append(self._value(match[2]) if quoted is None else self._quoted_value(quoted))
             if not match[3]:
                 break
         return found
+
+    def _is_special(self, text: str) -> bool:
+        """Whether there is more in it than fields and delimiters."""
+        quote, escape = self._dialect.quote, self._dialect.escape
+        return bool(quote and quote in text) or bool(escape and escape in text)
+
+    def _value(self, text: str) -> str:
+        return self._unescape.sub(r"\1", text) if self._dialect.escape else text
+
+    def _quoted_value(self, text: str) -> str:
+        quote = self._dialect.quote
+        if not self._dialect.escape:
+            return text.replace(quote * 2, quote)
+        pair = re.compile(f"{re.escape(quote)}({re.escape(quote)})|{self._unescape.pattern}")
+        return pair.sub(lambda found: found[1] or found[2], text)
 
     def _quoted(
         self, first: str, again: deque[str], lines: Iterator[str]
     ) -> tuple[str | None, list[str]]:
         """The record that starts at `first`, or None with the lines that were read in vain."""
         taken, length = [first], 0
+        if not self._dialect.quote:
+            return None, []
         complete, unfinished = self._whole, self._opens
         while not isinstance(taken[-1], TooLong):
             length += len(taken[-1])
