@@ -18,10 +18,12 @@ from countinghouse.landing.columns import quarantine_columns, raw_columns
 from countinghouse.landing.result import LandedDate, Refusal
 from countinghouse.ledger import open_ledger, publications, tables
 from countinghouse.ledger.state import load_state
+from countinghouse.names import dates_between, plus_days
 from countinghouse.notifier import Alert, notifier
 from countinghouse.planning import planner
 from countinghouse.planning.planner import Partition, State
 from countinghouse.publishing import publication, reconcile
+from countinghouse.publishing.content_digest import EMPTY
 from countinghouse.publishing.metastore import TableSpec
 from countinghouse.publishing.publication import Batch, Verdict, Work
 from countinghouse.publishing.version import Version, attempt_root
@@ -196,19 +198,36 @@ def _versions(
     inputs = planner.raw_inputs(raw, landed.dt, state)
 
     version = partial(work.version, dt=landed.dt, fingerprint=contract.fingerprint, inputs=inputs)
-    slices: dict[str, Any] = {
-        "cumulative": contract.kind == "cumulative",
-        "dates": {
-            day: {"rows": d.rows, "digest": d.digest, "money": dict(d.money)}
-            for day, d in landed.slices.items()
-        },
-    }
     # A snapshot is one state of its delivery date: its partition's own digest says everything.
-    of_dates = None if contract.kind == "full_snapshot" else slices
+    of_dates = None if contract.kind == "full_snapshot" else _slices(contract, landed)
     return (
         version(raw, digest=landed.raw, slices=of_dates),
         version(quarantine, digest=landed.quarantine),
     )
+
+
+def _slices(contract: Contract, landed: LandedDate) -> dict[str, Any]:
+    """What a raw version says about business dates, and about positions of a change log."""
+    dates = dict(landed.slices)
+    if contract.restates_days is not None:
+        # Of several on one day the last one counts, also for the dates that it leaves out.
+        window = dates_between(plus_days(landed.dt, -contract.restates_days), landed.dt)
+        last = max(landed.deliveries, key=lambda each: each.delivery.seq)
+        dates = dict.fromkeys(window, EMPTY) | dict(last.slices)
+    said: dict[str, Any] = {
+        "cumulative": contract.kind == "cumulative",
+        "dates": {
+            day: {"rows": d.rows, "digest": d.digest, "money": dict(d.money)}
+            for day, d in sorted(dates.items())
+        },
+    }
+    if contract.changes and contract.changes.contiguous:
+        said["positions"] = {
+            "ranges": [span for each in landed.deliveries for span in each.positions],
+            "known_missing": contract.changes.known_missing,
+            "first": contract.changes.first,
+        }
+    return said
 
 
 def _specs(contract: Contract) -> dict[str, TableSpec]:

@@ -12,6 +12,7 @@ import jinja2
 import yaml
 
 from countinghouse.contracts import Contract
+from countinghouse.planning.pinning import RunDate
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 MACROS = ("money", "rows", "currency", "windows")
@@ -30,11 +31,12 @@ LANDED = (
     "_business_date varchar",
     "_delivery bigint",
     "_delivery_version integer",
+    "_delivery_sequence integer",
     "_source_file varchar",
     "_row_number bigint",
     "dt varchar",
 )
-Dates = Iterable[tuple[str, str | None]]
+Dates = Iterable[tuple[str | None, ...]]
 
 
 class Warehouse:
@@ -43,7 +45,7 @@ class Warehouse:
     def __init__(self) -> None:
         self.database = duckdb.connect()
         self.database.execute("set timezone = 'UTC'")
-        self.create("run_dates", ["model varchar", "dt varchar", "previous_dt varchar"])
+        self.create("run_dates", [f"{name} varchar" for name in ("model", *RunDate._fields)])
 
     def rows(self, query: str) -> list[tuple[object, ...]]:
         """Rows of a query in the engine's dialect."""
@@ -62,9 +64,9 @@ class Warehouse:
             self.database.execute(f"insert into {relation} values {marks}", values)
 
     def build(self, model: str, dates: Dates = ()) -> None:
-        """Build the model for its dates, each with the date of the snapshot before it."""
+        """Build the model for its dates; see `RunDate` for what comes with each."""
         self.database.execute("delete from run_dates")
-        self.fill("run_dates", ((model, dt, before) for dt, before in dates))
+        self.fill("run_dates", ((model, *RunDate(*date)) for date in dates))
         self.database.execute(f"create or replace table {model} as {sql(model)}")
 
     def empty(self, model: str, relation: str = "") -> None:
@@ -96,7 +98,9 @@ def sql(model: str) -> str:
         history=lambda name, days: name,
         as_of=lambda name: name,
         source=lambda system, feed: f"{system}__{feed}",
-        run_dates=lambda: f"(select dt, previous_dt from run_dates where model = '{model}')",
+        run_dates=lambda: (
+            f"(select dt, previous_dt, restated_by from run_dates where model = '{model}')"
+        ),
         previous_state=lambda: f"{model}__previous",
     )
     return translated(rendered)
@@ -131,4 +135,4 @@ def _landed(contract: Contract) -> Iterator[str]:
     if at and contract.column(at).type == "date":
         day = f'cast("{contract.column(at).header}" as date)'
     yield delivery if contract.business_date.delivery else f"cast({day} as varchar)"
-    yield from ("1", "1", "filename", "row_number() over ()", delivery)
+    yield from ("1", "1", "0", "filename", "row_number() over ()", delivery)
