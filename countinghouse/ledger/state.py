@@ -25,7 +25,7 @@ from countinghouse.planning.positions import Gap, Positions, gap
 
 def load_state(connection: sa.Connection, *, taken: frozenset[str] = frozenset()) -> State:
     """The current state; partitions claimed by the attempts `taken` count as held."""
-    gaps = _gaps(connection)
+    gaps = load_gaps(connection)
     return State(
         published=_published(connection),
         slices=_slices(connection, gaps),
@@ -62,7 +62,8 @@ def _lost(connection: sa.Connection) -> frozenset[Partition]:
     return frozenset((table, dt) for table, dt in tuples(rows))
 
 
-def _gaps(connection: sa.Connection) -> dict[str, Gap]:
+def load_gaps(connection: sa.Connection) -> dict[str, Gap]:
+    """Change logs, by raw table, in which a position is missing."""
     found: dict[str, dict[str, Positions]] = defaultdict(dict)
     for row in connection.execute(sa.select(positions)):
         ranges, missing = (

@@ -24,8 +24,10 @@ class Gap:
     held: tuple[str, ...] = field(default=())
 
     def __str__(self) -> str:
-        missing = f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
-        return f"positions {missing} are missing; held: dt={', dt='.join(self.held)}"
+        missing = f"positions {self.first} to {self.last} are missing"
+        if self.first == self.last:
+            missing = f"position {self.first} is missing"
+        return f"{missing}; held: dt={', dt='.join(self.held)}"
 
 
 def gap(by_date: Mapping[str, Positions]) -> Gap | None:

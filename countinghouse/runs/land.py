@@ -17,7 +17,7 @@ from countinghouse.failpoints import reach
 from countinghouse.landing.columns import quarantine_columns, raw_columns
 from countinghouse.landing.result import LandedDate, Refusal
 from countinghouse.ledger import open_ledger, publications, tables
-from countinghouse.ledger.state import load_state
+from countinghouse.ledger.state import load_gaps, load_state
 from countinghouse.names import dates_between, plus_days
 from countinghouse.notifier import Alert, notifier
 from countinghouse.planning import planner
@@ -45,7 +45,33 @@ def land(settings: Settings, contracts: Sequence[Contract], *, run_id: str) -> R
     one_pass = partial(_one_pass, settings, ledger, contracts, report)
     while reconcile.surviving(settings, one_pass):
         pass
+    report.blocked += _behind_gaps(settings, ledger, contracts)
     return report
+
+
+def _behind_gaps(
+    settings: Settings, ledger: sa.Engine, contracts: Sequence[Contract]
+) -> list[Blocked]:
+    """Deliveries of change logs that wait for a position which has not come."""
+    with ledger.connect() as connection:
+        gaps = load_gaps(connection)
+    found = []
+    for contract in contracts:
+        gap = gaps.get(contract.feed.raw)
+        if gap is None:
+            continue
+        problem = Blocked(contract.feed.raw, gap.held[0], "positions without gaps", 0, str(gap))
+        notifier(settings).notify(
+            Alert(
+                table=problem.table,
+                partition=problem.dt,
+                rule=problem.rule,
+                message=f"{gap}; staged as soon as they come, or are declared as known_missing",
+                command=f"countinghouse land {contract.system}",
+            )
+        )
+        found.append(problem)
+    return found
 
 
 def fingerprints(contracts: Iterable[Contract]) -> dict[str, str]:
