@@ -16,6 +16,8 @@ from countinghouse.planning.pinning import RunDate
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 MACROS = ("money", "rows", "currency", "windows")
+# Of the reads, what is SQL and no question to the plan.
+READS = re.compile(r"{% macro (?:restated|moving)\(.*?endmacro %}", re.DOTALL)
 TYPES = {"string": "varchar", "int": "integer"}
 DIALECT = (
     (r"\bexcept \((?=\w+(?:, \w+)*\))", "exclude ("),
@@ -88,11 +90,20 @@ class Warehouse:
             )
 
 
+def _macros() -> str:
+    texts = {path.stem: path.read_text() for path in (PROJECT / "macros").glob("*.sql")}
+    return "".join([*(texts[name] for name in MACROS), *READS.findall(texts["reads"])])
+
+
+def rendered(text: str, run_dates: str) -> str:
+    """A piece of a model on DuckDB, where `run_dates` is what run_dates() gives."""
+    return translated(jinja2.Template(_macros() + text).render(run_dates=lambda: run_dates))
+
+
 def sql(model: str) -> str:
     """The model's text with every relation under its plain name, e.g. `dim_products__previous`."""
-    macros = "".join((PROJECT / "macros" / f"{name}.sql").read_text() for name in MACROS)
     text = next(PROJECT.glob(f"models/**/{model}.sql")).read_text()
-    rendered = jinja2.Template(macros + text).render(
+    filled = jinja2.Template(_macros() + text).render(
         config=lambda **_: "",
         ref=lambda name: name,
         history=lambda name, days: name,
@@ -103,7 +114,7 @@ def sql(model: str) -> str:
         ),
         previous_state=lambda: f"{model}__previous",
     )
-    return translated(rendered)
+    return translated(filled)
 
 
 def translated(text: str) -> str:
