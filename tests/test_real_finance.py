@@ -81,8 +81,8 @@ def test_the_namibian_code_is_no_missing_value(built: RunReport, sql: Any) -> No
 
 def test_undeclared_columns_of_the_country_file_are_kept(built: RunReport, sql: Any) -> None:
     assert sql(
-        "select min(size(_extra)), max(size(_extra)), max(if(country_code = 'NA', _extra['TLD'], '')) "
-        "from raw.country_codes__countries"
+        "select min(size(_extra)), max(size(_extra)), "
+        "max(if(country_code = 'NA', _extra['TLD'], '')) from raw.country_codes__countries"
     ) == (42, 42, ".na")
 
 

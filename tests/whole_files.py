@@ -42,7 +42,9 @@ FILES: Mapping[str, tuple[str, str]] = {
         "olist_partial/product_category_name_translation.csv",
         MARKETPLACE,
     ),
-    **{f"stripe.{feed}": ("stripe_api_fixtures/fixtures3.json.gz", STRIPE) for feed in STRIPE_FEEDS},
+    **{
+        f"stripe.{feed}": ("stripe_api_fixtures/fixtures3.json.gz", STRIPE) for feed in STRIPE_FEEDS
+    },
     "open_bandit.impressions_bts": ("open_bandit_men/bts_men.csv.gz", BANDIT),
     "open_bandit.impressions_random": ("open_bandit_men/random_men.csv.gz", BANDIT),
     "open_bandit.items": ("open_bandit_men/item_context.csv", BANDIT),

@@ -154,7 +154,7 @@ def _header(path: Path) -> list[str]:
 
 def _text(column: Column) -> str:
     nulls = ", ".join(f"'{null}'" for null in column.null_values)
-    text = f"case when \"{column.header}\" not in ({nulls}) then \"{column.header}\" end"
+    text = f'case when "{column.header}" not in ({nulls}) then "{column.header}" end'
     if not column.format:
         return text
     pattern = column.format.replace("yyyy", "%Y").replace("MM", "%m").replace("dd", "%d")

@@ -16,12 +16,30 @@
         select
             run_dates.dt
             {%- for amount in measures %},
-            sum(case when snapshots.dt = run_dates.dt then 1 else -1 end * ({{ amount }})) as measure_{{ loop.index }}
+            {{ amount }} as measure_{{ loop.index }}
             {%- endfor %}
         from run_dates
-        inner join {{ snapshots }} as snapshots
-            on snapshots.dt = run_dates.dt or snapshots.dt = run_dates.previous_dt
-        group by run_dates.dt
+        inner join {{ snapshots }} as snapshots on snapshots.dt = run_dates.dt
+
+        union all
+
+        select
+            run_dates.dt
+            {%- for amount in measures %},
+            -({{ amount }}) as measure_{{ loop.index }}
+            {%- endfor %}
+        from run_dates
+        inner join {{ snapshots }} as snapshots on snapshots.dt = run_dates.previous_dt
+    ),
+
+    expected as (
+        select
+            dt
+            {%- for amount in measures %},
+            sum(measure_{{ loop.index }}) as measure_{{ loop.index }}
+            {%- endfor %}
+        from landed
+        group by dt
     ),
 
     changed as (
@@ -37,15 +55,15 @@
     select
         run_dates.dt
         {%- for amount in measures %},
-        landed.measure_{{ loop.index }} as landed_{{ loop.index }},
+        expected.measure_{{ loop.index }} as expected_{{ loop.index }},
         changed.measure_{{ loop.index }} as changed_{{ loop.index }}
         {%- endfor %}
     from run_dates
-    left join landed on landed.dt = run_dates.dt
+    left join expected on expected.dt = run_dates.dt
     left join changed on changed.dt = run_dates.dt
     where
         {%- for amount in measures %}
-        coalesce(landed.measure_{{ loop.index }}, 0) <> coalesce(changed.measure_{{ loop.index }}, 0)
+        coalesce(expected.measure_{{ loop.index }}, 0) <> coalesce(changed.measure_{{ loop.index }}, 0)
         {{- ' or' if not loop.last }}
         {%- endfor %}
 {% endtest %}
