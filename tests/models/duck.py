@@ -3,6 +3,8 @@
 The engine runs the same text; what differs between the two dialects is rewritten here.
 """
 
+import csv
+import gzip
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,17 +13,20 @@ import duckdb
 import jinja2
 import yaml
 
-from countinghouse.contracts import Contract
+from countinghouse.contracts import Column, Contract
 from countinghouse.planning.pinning import RunDate
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 MACROS = ("money", "rows", "currency", "windows")
+# Of these macros the file also has some that only dbt understands.
+RESTATED = re.compile(r"{% macro restated.*?endmacro %}", re.DOTALL)
 TYPES = {"string": "varchar", "int": "integer"}
 DIALECT = (
     (r"\bexcept \((?=\w+(?:, \w+)*\))", "exclude ("),
     (r"\bstruct\(", "row("),
     (r"\barray\(", "list_value("),
     (r"\braise_error\(", "error("),
+    (r"\bsize\(split\(", "len(split("),
     (r"\bdate_sub\((cast\([^)]*\)), ([\w.]+)\)", r"(\1 - \2)"),
     (r"\bdatediff\((cast\([^)]*\)), (cast\((?:[^()]|\([^()]*\))*\))\)", r"(\1 - \2)"),
     (r"(\d+e-?\d+)BD", r"cast(\1 as decimal(18, 6))"),
@@ -84,13 +89,15 @@ class Warehouse:
             self.database.execute(
                 f"insert into {contract.feed.relation} select {', '.join(_landed(contract))} "
                 f"from read_csv('{folder}/*/*.csv*', header = true, filename = true, "
-                f"auto_detect = false, columns = {{{_texts(contract)}}})"
+                f"auto_detect = false, quote = '\"', delim = '{contract.format.delimiter}', "
+                f"columns = {{{_texts(folder, contract)}}})"
             )
 
 
 def sql(model: str) -> str:
     """The model's text with every relation under its plain name, e.g. `dim_products__previous`."""
     macros = "".join((PROJECT / "macros" / f"{name}.sql").read_text() for name in MACROS)
+    macros += "".join(RESTATED.findall((PROJECT / "macros" / "reads.sql").read_text()))
     text = next(PROJECT.glob(f"models/**/{model}.sql")).read_text()
     rendered = jinja2.Template(macros + text).render(
         config=lambda **_: "",
@@ -119,20 +126,39 @@ def _columns(model: str) -> list[str]:
     return [f"{c['name']} {TYPES.get(c['data_type'], c['data_type'])}" for c in columns]
 
 
-def _texts(contract: Contract) -> str:
-    return ", ".join(f"'{column.header}': 'varchar'" for column in contract.columns)
+def _texts(folder: Path, contract: Contract) -> str:
+    """The columns of the files: all of them, declared or not."""
+    file = next(folder.glob("*/*.csv*"))
+    opened = gzip.open(file, "rt") if file.suffix == ".gz" else file.open(encoding="utf-8-sig")
+    with opened as lines:
+        header = next(csv.reader(lines, delimiter=contract.format.delimiter))
+    return ", ".join(f"'{name}': 'varchar'" for name in header)
 
 
 def _landed(contract: Contract) -> Iterator[str]:
     for column in contract.columns:
         nulls = ", ".join(f"'{null}'" for null in column.null_values)
         text = f'case when "{column.header}" not in ({nulls}) then "{column.header}" end'
-        number = f"cast({text} as double)" if column.type.startswith("decimal") else text
-        yield f"cast({number} as {TYPES.get(column.type, column.type)})"
+        yield f"cast({_typed(column, text)} as {TYPES.get(column.type, column.type)})"
     delivery = "regexp_extract(filename, 'dt=([0-9-]+)', 1)"
-    zone, at = contract.business_date.zone, contract.business_date.column
-    day = f"cast(timezone('{zone}', timezone('UTC', cast(\"{at}\" as timestamp))) as date)"
-    if at and contract.column(at).type == "date":
-        day = f'cast("{contract.column(at).header}" as date)'
-    yield delivery if contract.business_date.delivery else f"cast({day} as varchar)"
+    yield delivery if contract.business_date.delivery else f"cast({_day(contract)} as varchar)"
     yield from ("1", "1", "0", "filename", "row_number() over ()", delivery)
+
+
+def _typed(column: Column, text: str) -> str:
+    if column.treatment == "drop":
+        return "null"
+    if column.parsed.name == "decimal" and column.round_within is not None:
+        # Such a column may have exponents, which only a double reads.
+        return f"cast({text} as double)"
+    if column.parsed.name == "timestamp":
+        return f"cast(regexp_replace({text}, ' (UTC|[+]0000)$', '+00') as timestamptz)"
+    return text
+
+
+def _day(contract: Contract) -> str:
+    column = contract.column(contract.business_date.column)
+    if column.type == "date":
+        return f'cast("{column.header}" as date)'
+    instant = _typed(column, f'"{column.header}"')
+    return f"cast(timezone('{contract.business_date.zone}', {instant}) as date)"
