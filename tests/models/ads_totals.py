@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import cut_ads
-
 from models.readme_totals import Total
 
 MICROS = 1_000_000
@@ -93,9 +92,7 @@ AD_REPORTS: Mapping[str, Report] = {
         currency="USD",
     ),
     "facebook_ads": Report("basic_ad", "spend", MICROS, clicks=("inline_link_clicks",)),
-    "google_ads": Report(
-        "ad_stats", "cost_micros", 1, conversions="conversions", currency="USD"
-    ),
+    "google_ads": Report("ad_stats", "cost_micros", 1, conversions="conversions", currency="USD"),
     "linkedin_ads": Report(
         "ad_analytics_by_creative",
         "cost_in_local_currency",
@@ -131,9 +128,7 @@ AD_REPORTS: Mapping[str, Report] = {
         currency={"1": "USD"},
         currency_column="ad_id",
     ),
-    "twitter_ads": Report(
-        "promoted_tweet_report", "billed_charge_local_micro", 1, currency="USD"
-    ),
+    "twitter_ads": Report("promoted_tweet_report", "billed_charge_local_micro", 1, currency="USD"),
 }
 
 

@@ -129,9 +129,10 @@ def _columns(model: str) -> list[str]:
 def _texts(folder: Path, contract: Contract) -> str:
     """The columns of the files: all of them, declared or not."""
     file = next(folder.glob("*/*.csv*"))
-    opened = gzip.open(file, "rt") if file.suffix == ".gz" else file.open(encoding="utf-8-sig")
-    with opened as lines:
-        header = next(csv.reader(lines, delimiter=contract.format.delimiter))
+    content = file.read_bytes()
+    content = gzip.decompress(content) if file.suffix == ".gz" else content
+    first = content.splitlines()[0].decode("utf-8-sig")
+    (header,) = csv.reader([first], delimiter=contract.format.delimiter)
     return ", ".join(f"'{name}': 'varchar'" for name in header)
 
 

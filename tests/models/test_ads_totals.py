@@ -55,7 +55,7 @@ def ads(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     return warehouse
 
 
-@pytest.mark.parametrize("total", (*ADWORDS, *CHANNEL_PATHS), ids=lambda total: total.says)
+@pytest.mark.parametrize("total", [*ADWORDS, *CHANNEL_PATHS], ids=lambda total: total.says)
 def test_the_readmes_of_advertising_are_right(ads: Warehouse, total: Total) -> None:
     assert ads.rows(total.query) == [total.expected]
 
