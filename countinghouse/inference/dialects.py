@@ -1,0 +1,110 @@
+"""The dialect of a CSV file: the one under which landing's own reader makes the best table of it.
+
+Every candidate reads the beginning of the file; each is scored by how many records have the same
+number of fields, and by how many fields are what a single field is.
+"""
+
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from countinghouse.inference.instants_seen import patterns
+from countinghouse.inference.numbers_seen import is_number
+from countinghouse.landing.formats.csv_records import records
+from countinghouse.landing.formats.dialect import Dialect
+from countinghouse.landing.formats.shape import Record
+from countinghouse.landing.formats.text import FileBroken
+
+USUAL = ",;\t|"
+RARE = "^~:\x01\x1f "
+_RECORDS = 500
+_CELLS = 4000
+_MOST_PREAMBLE = 30
+# A text that begins with a letter and parts no fields.
+_PLAIN_TEXT = re.compile(r"[^\W\d_][^,;\t|\x01\x1f\"]*")
+_CODE = re.compile(r"[\w.+/=#@*%$€()&\\'-]+(?: [\w.+/=#@*%$€()&\\'-]+)*")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a dialect makes of the beginning of a file: records before the table, and its width."""
+
+    dialect: Dialect
+    score: float
+    width: int
+    preamble_records: int
+    found: tuple[Record, ...]
+
+    @property
+    def table(self) -> list[Sequence[str | None]]:
+        """The records of the table, its header included."""
+        found = self.found[self.preamble_records :]
+        return [r.fields for r in found if not r.error and len(r.fields) == self.width]
+
+    @property
+    def preamble(self) -> int:
+        """Physical lines before the table."""
+        raw = "".join(record.raw for record in self.found[: self.preamble_records])
+        return len(re.findall(r"\r\n|\r|\n", raw))
+
+
+def readings(lines: Sequence[str]) -> list[Reading]:
+    """The dialects that make something of a file's first lines, best first."""
+    quotes = list(_quotes(lines))
+    found = [_read(lines, Dialect(d, *q)) for d in USUAL for q in quotes if d not in q]
+    if max((reading.score for reading in found), default=0) < 0.5:
+        found += [_read(lines, Dialect(d, *q)) for d in RARE for q in quotes if d not in q]
+    # The sort is stable: of equals the more usual comes first.
+    return sorted(found, key=lambda reading: -reading.score)
+
+
+def _quotes(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Quote and escape by pairs, only those of which there is a trace."""
+    text = "".join(lines)
+    yield '"', ""
+    if "\\" in text:
+        yield '"', "\\"
+    if '"' in text:
+        yield "", ""
+    if re.search(r"(?:^|[,;\t|])'[^'\r\n]*'(?:[,;\t|\r\n]|$)", text, re.M):
+        yield "'", ""
+        if "\\" in text:
+            yield "'", "\\"
+
+
+def _read(lines: Sequence[str], dialect: Dialect) -> Reading:
+    found: list[Record] = []
+    try:
+        found += itertools.islice(records(iter(lines), dialect), _RECORDS)
+    except FileBroken:
+        return Reading(dialect, 0, 0, 0, ())
+    widths = Counter(len(record.fields) for record in found if not record.error)
+    if not widths:
+        return Reading(dialect, 0, 0, 0, tuple(found))
+    width = max(widths, key=lambda w: (widths[w], w))
+    start = next(n for n, r in enumerate(found) if not r.error and len(r.fields) == width)
+    if start > _MOST_PREAMBLE:
+        start = 0
+    return Reading(dialect, _score(found, width, start), width, start, tuple(found))
+
+
+def _score(found: Sequence[Record], width: int, start: int) -> float:
+    """Between 0 and 1: whole records, single-valued fields, several columns, no preamble."""
+    body = found[start:]
+    fitting = [r.fields for r in body if not r.error and len(r.fields) == width]
+    cells = [cell or "" for fields in fitting for cell in fields][:_CELLS]
+    single = sum(map(_is_one_value, cells)) / max(1, len(cells))
+    wholeness = (len(fitting) / len(body)) ** 2
+    preamble = 0.98**start if start < len(fitting) else 0.5
+    return wholeness * single * preamble * (width / (width + 0.3) if width > 1 else 0.5)
+
+
+def _is_one_value(text: str) -> bool:
+    if not text or patterns(text) or is_number(text):
+        return True
+    if _PLAIN_TEXT.fullmatch(text) or _CODE.fullmatch(text):
+        return '"' not in text
+    # Free text with its own punctuation: a blank after each mark.
+    return bool(re.match(r"[^\W\d_]", text)) and not re.search(r"[,;\t|]\S|\"", text)
