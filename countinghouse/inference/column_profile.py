@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from countinghouse.inference.instants_seen import Pattern, day_of, patterns
 from countinghouse.inference.numbers_seen import NOTATIONS, Notation, Numbers
 
-_ABSENT = {
+# Words for nothing.
+ABSENT = {
     "NA", "N/A", "n/a", "na", "N.A.", "n.a.", "#N/A", "#NA", "NULL", "Null", "null", "(null)",
     "None", "none", "NaN", "nan", "NAN", "-", "--", "?", ".", "\\N", "(none)", "NaT",
 }  # fmt: skip
@@ -76,7 +77,7 @@ class Profile:
         self.empty += counts.pop(None, 0) + counts.pop("", 0)
         for text, count in counts.items():
             assert text is not None
-            if text in _ABSENT or text.isspace():
+            if text in ABSENT or text.isspace():
                 self.absent[text] += count
             elif text in self.distinct:
                 if text in _SENTINELS:

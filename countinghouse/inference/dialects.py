@@ -36,18 +36,15 @@ class Reading:
     width: int
     preamble_records: int
     found: tuple[Record, ...]
+    # Physical lines before the table, and those up to the end of its first record.
+    preamble: int = 0
+    first_lines: int = 1
 
     @property
     def table(self) -> list[Sequence[str | None]]:
         """The records of the table, its header included."""
         found = self.found[self.preamble_records :]
         return [r.fields for r in found if not r.error and len(r.fields) == self.width]
-
-    @property
-    def preamble(self) -> int:
-        """Physical lines before the table."""
-        raw = "".join(record.raw for record in self.found[: self.preamble_records])
-        return len(re.findall(r"\r\n|\r|\n", raw))
 
 
 def readings(lines: Sequence[str]) -> list[Reading]:
@@ -63,9 +60,14 @@ def readings(lines: Sequence[str]) -> list[Reading]:
 def _quotes(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Quote and escape by pairs, only those of which there is a trace."""
     text = "".join(lines)
+    escapes = '"', "\\"
+    # Every backslash stands before what needs one: it is an escape even if it breaks no record.
+    is_escape = "\\" in text and "\\" not in re.sub(r"\\[\\\"]", "", text)
+    if is_escape:
+        yield escapes
     yield '"', ""
-    if "\\" in text:
-        yield '"', "\\"
+    if "\\" in text and not is_escape:
+        yield escapes
     if '"' in text:
         yield "", ""
     if re.search(r"(?:^|[,;\t|])'[^'\r\n]*'(?:[,;\t|\r\n]|$)", text, re.M):
@@ -87,7 +89,30 @@ def _read(lines: Sequence[str], dialect: Dialect) -> Reading:
     start = next(n for n, r in enumerate(found) if not r.error and len(r.fields) == width)
     if start > _MOST_PREAMBLE:
         start = 0
-    return Reading(dialect, _score(found, width, start), width, start, tuple(found))
+    preamble = _lines_before(lines, found[:start]) if start else 0
+    # Empty lines before a table without preamble go with its first record.
+    first = _lines_of(found[start]) + (0 if start else _behind_empty(lines, 0))
+    score = _score(found, width, start)
+    return Reading(dialect, score, width, start, tuple(found), preamble, first)
+
+
+def _lines_before(lines: Sequence[str], skipped: Sequence[Record]) -> int:
+    """Physical lines of the records and of the empty lines around them."""
+    at = _behind_empty(lines, 0)
+    for record in skipped:
+        at = _behind_empty(lines, at + _lines_of(record))
+    return at
+
+
+def _behind_empty(lines: Sequence[str], at: int) -> int:
+    while at < len(lines) and not lines[at].strip("\r\n"):
+        at += 1
+    return at
+
+
+def _lines_of(record: Record) -> int:
+    # Reading goes on behind the first line of a broken record.
+    return 1 if record.error else max(1, len(re.findall(r"\r\n|\r|\n", record.raw)))
 
 
 def _score(found: Sequence[Record], width: int, start: int) -> float:

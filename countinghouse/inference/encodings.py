@@ -34,8 +34,8 @@ _WRITTEN = (
     "cp850",
 )
 _FOREIGN_LINE = re.compile(rb"[^\r\n]*[\x80-\xff][^\r\n]*")
-# What a text of Western Europe has beyond ASCII, in cp1252.
-_WESTERN = re.compile(rb"[\xc0-\xff\x80\x85\x91-\x97\x99\xa0-\xbf]+")
+# What a text of Western Europe has beyond ASCII, in cp1252; five of the bytes are in Latin-1 only.
+_WESTERN = re.compile(rb"[\xc0-\xff\x80\x85\x91-\x97\x99\xa0-\xbf\x81\x8d\x8f\x90\x9d]+")
 
 
 @dataclass(frozen=True)

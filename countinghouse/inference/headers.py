@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from countinghouse.inference.column_profile import ABSENT
 from countinghouse.inference.instants_seen import patterns
 from countinghouse.inference.numbers_seen import is_number
 
@@ -11,6 +12,7 @@ _TRUTH = {"true", "false"}
 _NAME = re.compile(r"(?=.*[^\W\d_])(?!.*(?:@|://))[^\r\n]{1,100}")
 _RESERVED = {"dt"}
 _LONGEST = 63
+_DECISIVE = 1000
 
 
 def has_header(table: Sequence[Sequence[str | None]]) -> tuple[bool, str]:
@@ -33,10 +35,10 @@ def has_header(table: Sequence[Sequence[str | None]]) -> tuple[bool, str]:
 def _vote(name: str, column: Sequence[str]) -> int:
     """Positive if the name is unlike the values below it."""
     values = [text for text in column if text]
-    if not name or not values:
+    if not name or not values or name in ABSENT:
         return 0
-    if all(map(_is_value, values)):
-        return 3
+    if all(_is_value(text) or text in ABSENT for text in values):
+        return _DECISIVE
     if name in values:
         return -2
     lengths = {len(text) for text in values}

@@ -91,7 +91,7 @@ class Numbers:
             return False
         plain = f"{sign}{whole or '0'}" + (f".{fraction}" if fraction else "")
         value = _EXACT.create_decimal(f"{plain}E{exponent}" if exponent else plain)
-        self._note(value, bool(point), exponent is not None)
+        self._note(value, bool(point) and exponent is None, exponent is not None)
         self.taken += 1
         self.marked += grouped or bool(point)
         self.grouped |= grouped

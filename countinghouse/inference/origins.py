@@ -1,7 +1,6 @@
 """The files of a feed: their format, encoding and dialect, and the columns that they have."""
 
 import itertools
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,6 +33,7 @@ class Origin:
     # By what it concerns: what a person should look at.
     doubts: dict[str, str]
     texts: frozenset[str] = frozenset()
+    header_lines: int = 1
     # Other dialects that read the beginning, in case that this one fails later.
     others: tuple[dialects.Reading, ...] = ()
 
@@ -116,7 +116,8 @@ def _json(files: tuple[SourceFile, ...], encoding: Encoding, kind: str) -> Origi
     nested = {c.place.header for columns in by_file for c in columns if c.place.nested}
     places = tuple(Place(h, h not in everywhere, h in nested) for h in found)
     quoted = frozenset(h for h, c in found.items() if c.is_text)
-    return Origin(files, replace(shape, columns=places), tuple(found), doubts, quoted)
+    called = tuple(h.replace("~1", "/").replace("~0", "~") for h in found)
+    return Origin(files, replace(shape, columns=places), called, doubts, quoted)
 
 
 def _document(file: SourceFile, content: str) -> object:
@@ -174,13 +175,13 @@ def _csv_of(
     if not named:
         return _by_position(files, replace(shape, header=False), first, (), doubts, others)
     if problem := _unusable(first):
-        skipped = len(re.findall(r"\r\n|\r|\n", reading.found[reading.preamble_records].raw))
         doubts["header"] = (
             f"landing cannot use the header ({problem}): it is skipped, and columns go by position"
         )
-        shape = replace(shape, header=False, preamble=shape.preamble + max(1, skipped))
+        shape = replace(shape, header=False, preamble=shape.preamble + reading.first_lines)
         return _by_position(files, shape, first, tuple(first), doubts, others)
-    return _by_name(files, shape, doubts, others)
+    origin = _by_name(files, shape, doubts, others)
+    return replace(origin, header_lines=reading.first_lines)
 
 
 def _by_position(

@@ -1,7 +1,6 @@
 """The columns that have a part in the feed: key, business date, money."""
 
 import datetime as dt
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +12,8 @@ from countinghouse.inference.typed_columns import TypedColumn
 from countinghouse.sql_types import parse_type
 
 _LONG_TEXT = 64
+# Currencies whose codes are words.
+_WORDS = {"ALL", "TOP", "TRY", "CUP", "PEN", "GEL", "SOS"}
 _FIRST_NAMES = ("date", "day", "timestamp", "datetime", "time")
 
 
@@ -112,10 +113,9 @@ def _is_currency(column: TypedColumn) -> bool:
 
 
 def _amount(column: TypedColumn, currencies: Sequence[TypedColumn]) -> Amount:
-    named = re.search(r"(?:^|_)([a-z]{3})(?:_|$)", column.name)
-    code = named[1].upper() if named else ""
+    code = column.name.rpartition("_")[2].upper()
     partner = max(currencies, key=lambda other: _common(column.name, other.name), default=None)
-    if code in EXPONENTS and code not in ("ALL", "TOP"):
+    if code in EXPONENTS and code not in _WORDS:
         return Amount(column, currency=code, why_not=_why_not(column, {code}))
     if partner is None:
         return Amount(column, why_not="no column tells the currency")

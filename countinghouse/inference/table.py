@@ -146,5 +146,6 @@ def _without_header(origin: Origin) -> Origin:
     doubts = origin.doubts | {
         "header": "values stand in the last column, which has no name: columns go by position"
     }
-    shape = replace(shape, header=False, preamble=shape.preamble + 1, columns=tuple(places))
+    skipped = shape.preamble + origin.header_lines
+    shape = replace(shape, header=False, preamble=skipped, columns=tuple(places))
     return replace(origin, shape=shape, names=(*origin.names, ""), doubts=doubts)
