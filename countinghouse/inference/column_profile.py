@@ -1,6 +1,7 @@
 """A column's values, read once: which types take all of them, and what was measured."""
 
 import datetime as dt
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ _SENTINELS = {
     for clock in ("", " 00:00:00", "T00:00:00", "T00:00:00Z", " 23:59:59", "T23:59:59Z")
 } | {"0"}
 _TRUTH = [{"true", "false"}, {"yes", "no"}, {"y", "n"}, {"t", "f"}, {"1", "0"}]
+_INTEGER = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,37})", re.ASCII)
 # Texts that a type does not take and that are shown to a person instead of killing the type.
 _FEW = 3
 _DISTINCT = 50_000
@@ -57,7 +59,10 @@ class Profile:
     words: set[str] | None = field(default_factory=set)
     sample: list[str] = field(default_factory=list)
     distinct: set[str] = field(default_factory=set)
-    numbers: dict[Notation, tuple[Numbers, Kept]] = field(default_factory=dict)
+    # Integers are the same in every notation, ungrouped numbers in every one of their mark.
+    integers: Numbers = field(default_factory=Numbers)
+    ungrouped: dict[str, Numbers] = field(default_factory=dict)
+    grouped: dict[Notation, tuple[Numbers, Kept]] = field(default_factory=dict)
     formats: list[Pattern] | None = None
     times: Kept = field(default_factory=Kept)
     first_time: str = ""
@@ -67,7 +72,8 @@ class Profile:
     local: bool = False
 
     def __post_init__(self) -> None:
-        self.numbers = {notation: (Numbers(notation), Kept()) for notation in NOTATIONS}
+        self.ungrouped = {mark: Numbers(Notation(mark)) for mark in (".", ",")}
+        self.grouped = {notation: (Numbers(notation), Kept()) for notation in NOTATIONS}
 
     def take(self, values: Sequence[str | None]) -> None:
         """Note the values of a column in a batch of records."""
@@ -103,13 +109,21 @@ class Profile:
             self._take_time(text)
 
     def _take_number(self, text: str) -> None:
-        if not self.numbers:
+        if not self.grouped:
             return
-        for notation, (numbers, kept) in list(self.numbers.items()):
-            if not numbers.take(text):
-                kept.failed.append(text)
-                if not kept.alive:
-                    del self.numbers[notation]
+        if _INTEGER.fullmatch(text):
+            value = int(text)
+            self.integers.take_whole(value, negative_zero=not value and text[0] == "-")
+            return
+        taken = {mark for mark, numbers in self.ungrouped.items() if numbers.take(text)}
+        for notation, (numbers, kept) in list(self.grouped.items()):
+            if notation.decimal_mark in taken or (notation.thousands and numbers.take(text)):
+                continue
+            kept.failed.append(text)
+            if not kept.alive:
+                del self.grouped[notation]
+        alive = {notation.decimal_mark for notation in self.grouped}
+        self.ungrouped = {m: numbers for m, numbers in self.ungrouped.items() if m in alive}
 
     def _take_time(self, text: str) -> None:
         if not self.times.alive:
@@ -145,9 +159,15 @@ class Profile:
 
     def number(self, notation: Notation) -> Numbers | None:
         """The numbers, if all values are numbers of the notation."""
-        numbers, kept = self.numbers.get(notation, (None, None))
-        clean = numbers is not None and kept is not None and not kept.failed and numbers.known
-        return numbers if clean else None
+        numbers, failed = self.nearly(notation)
+        return numbers if numbers and numbers.known and not failed else None
+
+    def nearly(self, notation: Notation) -> tuple[Numbers | None, list[str]]:
+        """The numbers, and the values that are none; nothing if there are many of these."""
+        numbers, kept = self.grouped.get(notation, (None, None))
+        if numbers is None or kept is None:
+            return None, []
+        return self.integers + self.ungrouped[notation.decimal_mark] + numbers, kept.failed
 
     @property
     def time(self) -> Pattern | None:

@@ -22,6 +22,7 @@ RARE = "^~:\x01\x1f "
 _RECORDS = 500
 _CELLS = 4000
 _MOST_PREAMBLE = 30
+_DOUBTED = 0.9
 # A text that begins with a letter and parts no fields.
 _PLAIN_TEXT = re.compile(r"[^\W\d_][^,;\t|\x01\x1f\"]*")
 _CODE = re.compile(r"[\w.+/=#@*%$€()&\\'-]+(?: [\w.+/=#@*%$€()&\\'-]+)*")
@@ -49,34 +50,37 @@ class Reading:
 
 def readings(lines: Sequence[str]) -> list[Reading]:
     """The dialects that make something of a file's first lines, best first."""
-    quotes = list(_quotes(lines))
-    found = [_read(lines, Dialect(d, *q)) for d in USUAL for q in quotes if d not in q]
-    if max((reading.score for reading in found), default=0) < 0.5:
-        found += [_read(lines, Dialect(d, *q)) for d in RARE for q in quotes if d not in q]
+    quotes = dict(_quotes(lines))
+    found = [_read(lines, Dialect(d, *q), trust) for d in USUAL for q, trust in quotes.items()]
+    if max(reading.score for reading in found) < 0.5:
+        found += [_read(lines, Dialect(d, *q), trust) for d in RARE for q, trust in quotes.items()]
     # The sort is stable: of equals the more usual comes first.
     return sorted(found, key=lambda reading: -reading.score)
 
 
-def _quotes(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Quote and escape by pairs, only those of which there is a trace."""
+def _quotes(lines: Sequence[str]) -> Iterator[tuple[tuple[str, str], float]]:
+    """Quote and escape by pairs, only those of which there is a trace, each with its trust.
+
+    What is trusted less has to make clearly more of the file.
+    """
     text = "".join(lines)
     escapes = '"', "\\"
     # Every backslash stands before what needs one: it is an escape even if it breaks no record.
     is_escape = "\\" in text and "\\" not in re.sub(r"\\[\\\"]", "", text)
     if is_escape:
-        yield escapes
-    yield '"', ""
+        yield escapes, 1
+    yield ('"', ""), 1
     if "\\" in text and not is_escape:
-        yield escapes
+        yield escapes, _DOUBTED
     if '"' in text:
-        yield "", ""
+        yield ("", ""), _DOUBTED
     if re.search(r"(?:^|[,;\t|])'[^'\r\n]*'(?:[,;\t|\r\n]|$)", text, re.M):
-        yield "'", ""
+        yield ("'", ""), 1
         if "\\" in text:
-            yield "'", "\\"
+            yield ("'", "\\"), _DOUBTED
 
 
-def _read(lines: Sequence[str], dialect: Dialect) -> Reading:
+def _read(lines: Sequence[str], dialect: Dialect, trust: float) -> Reading:
     found: list[Record] = []
     try:
         found += itertools.islice(records(iter(lines), dialect), _RECORDS)
@@ -92,7 +96,7 @@ def _read(lines: Sequence[str], dialect: Dialect) -> Reading:
     preamble = _lines_before(lines, found[:start]) if start else 0
     # Empty lines before a table without preamble go with its first record.
     first = _lines_of(found[start]) + (0 if start else _behind_empty(lines, 0))
-    score = _score(found, width, start)
+    score = trust * _score(found, width, start)
     return Reading(dialect, score, width, start, tuple(found), preamble, first)
 
 

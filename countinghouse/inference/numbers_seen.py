@@ -117,6 +117,35 @@ class Numbers:
         elif len(self.tiny) < _REMEMBERED:
             self.tiny.add(value)
 
+    def take_whole(self, value: int, *, negative_zero: bool = False) -> None:
+        """Note an integer without any mark, which is the same in every notation."""
+        self.taken += 1
+        self.negative_zero |= negative_zero
+        if self.least is None or self.greatest is None:
+            self.least = self.greatest = Decimal(value)
+        elif value < self.least:
+            self.least = Decimal(value)
+        elif value > self.greatest:
+            self.greatest = Decimal(value)
+        self.digits = max(self.digits, len(str(abs(value))) if value else 0)
+
+    def __add__(self, other: "Numbers") -> "Numbers":
+        """The numbers of both, in the notation of the second."""
+        found = Numbers(other.notation)
+        for one in (self, other):
+            for name in ("fractions", "points", "exponents", "negative_zero", "grouped", "ragged"):
+                setattr(found, name, getattr(found, name) or getattr(one, name))
+            for name in ("digits", "places", "exponent_places"):
+                setattr(found, name, max(getattr(found, name), getattr(one, name)))
+            found.taken += one.taken
+            found.marked += one.marked
+            found.tiny |= one.tiny
+        found.least = min((n.least for n in (self, other) if n.least is not None), default=None)
+        found.greatest = max(
+            (n.greatest for n in (self, other) if n.greatest is not None), default=None
+        )
+        return found
+
     @property
     def known(self) -> bool:
         """Whether there was any number."""

@@ -171,10 +171,10 @@ def _text(column: TypedColumn, notation: Notation) -> None:
     column.measured = f"text{kinds}"
     if tokens := sorted(token for token in profile.absent if not token.isspace()):
         column.decide.append(f"{_listed(tokens)} stays a text; null_values if not")
-    numbers, kept = profile.numbers.get(notation, (None, None))
-    if numbers and kept and numbers.known and kept.failed and len(profile.distinct) > 10:
-        column.decide.append(f"a number but for {_listed(kept.failed)}")
-    elif numbers and numbers.negative_zero and profile.number(notation):
+    numbers, failed = profile.nearly(notation)
+    if numbers and numbers.known and failed and len(profile.distinct) > 10:
+        column.decide.append(f"a number but for {_listed(failed)}")
+    elif numbers and numbers.known and numbers.negative_zero and not failed:
         column.decide.append("decimal, if its negative zeros (-0.0) may be quarantined")
     elif _is_nearly_time(profile):
         column.decide.append(f"a date or time but for {_listed(profile.times.failed)}")
