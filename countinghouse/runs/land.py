@@ -1,7 +1,7 @@
 """Lands deliveries: the raw and quarantine tables of feeds, through the publication list."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -31,16 +31,23 @@ from countinghouse.settings import Settings
 log = logging.getLogger(__name__)
 
 
-def land(settings: Settings, contracts: Sequence[Contract], *, run_id: str) -> RunReport:
+def land(
+    settings: Settings,
+    contracts: Sequence[Contract],
+    *,
+    run_id: str,
+    again: Collection[Partition] = (),
+) -> RunReport:
     """Land every delivery date of these feeds that differs from the log, in one pass.
 
-    A delivery that breaks its contract is refused: its date keeps what was published.
+    A delivery that breaks its contract is refused: its date keeps what was published. The raw
+    partitions `again` are landed although nothing differs.
     """
     reconcile.finish_crashes(settings)
     ledger = open_ledger(settings)
     report = RunReport(run_id)
     # A refusal may leave another delivery of the same date to land: until nothing is left.
-    one_pass = partial(_one_pass, settings, ledger, contracts, report)
+    one_pass = partial(_one_pass, settings, ledger, contracts, report, set(again))
     while reconcile.surviving(settings, one_pass):
         pass
     return report
@@ -67,23 +74,28 @@ def _plan(
     living: frozenset[str],
     contracts: Sequence[Contract],
     bad: set[Partition],
+    again: set[Partition],
 ) -> _Planned:
     state = load_state(connection, taken=living)
     dates: dict[str, list[str]] = {}
-    for found in planner.stale_raw(fingerprints(contracts), state):
+    for found in planner.stale_raw(fingerprints(contracts), state, again):
         if (found.table, found.dt) not in bad:
             dates.setdefault(found.table, []).append(found.dt)
     return _Planned(state, dates)
 
 
 def _one_pass(
-    settings: Settings, ledger: sa.Engine, contracts: Sequence[Contract], report: RunReport
+    settings: Settings,
+    ledger: sa.Engine,
+    contracts: Sequence[Contract],
+    report: RunReport,
+    again: set[Partition],
 ) -> bool:
     planned: list[_Planned] = []
     bad = {(b.table, b.dt) for b in report.blocked}
 
     def choose(connection: sa.Connection, living: frozenset[str]) -> list[Partition]:
-        planned[:] = [_plan(connection, living, contracts, bad)]
+        planned[:] = [_plan(connection, living, contracts, bad, again)]
         return planned[0].partitions
 
     with ledger.connect() as connection:
@@ -96,6 +108,7 @@ def _one_pass(
         if not planned[0].partitions:
             return False
         _land(work, contracts, planned[0], report)
+    again.difference_update(planned[0].partitions)
     return True
 
 
