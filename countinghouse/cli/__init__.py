@@ -3,6 +3,7 @@
 import typer
 
 from countinghouse.cli import (
+    cli_backfill,
     cli_data,
     cli_ledger,
     cli_quarantine,
@@ -17,7 +18,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A batch data warehouse whose correctness claims are executable.",
 )
-for commands in (cli_services, cli_status, cli_data, cli_questions, cli_quarantine, cli_ledger):
+_SERVICES, _DATA = (cli_services, cli_status), (cli_data, cli_backfill, cli_quarantine)
+for commands in (*_SERVICES, *_DATA, cli_questions, cli_ledger):
     commands.register(app)
 
 
