@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import typer
 
 from countinghouse import cli
 from countinghouse.backfills import follow, in_airflow, plan
@@ -290,7 +291,11 @@ def test_a_dry_run_creates_nothing_and_nobody_is_asked(
 
 
 def test_without_a_yes_no_run_is_created(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", open("/dev/null"))  # noqa: SIM115
+    def declined(question: str, *, abort: bool) -> None:
+        assert abort
+        raise typer.Abort
+
+    monkeypatch.setattr("typer.confirm", declined)
     assert run(monkeypatch, DAG, "--from", MONTH[0], "--to", MONTH[-1]) == 1
     assert airflow.created == []
 
