@@ -83,9 +83,13 @@ class _Reader:
             return None
         if self.node["schema"] != "staging" or self.shape is Shape.HISTORY:
             raise refusal(self.node, "source() outside of staging", "read the feed's stg_ model")
-        kind = self.project.sources[key]["config"]["meta"].get("landing", {}).get("kind")
-        reads = _FEEDS[kind == "full_snapshot", self.shape is Shape.WHOLE]
-        return Edge(self.project.relation(key), reads)
+        landing = self.project.sources[key]["config"]["meta"].get("landing", {})
+        kind, relation = landing.get("kind"), self.project.relation(key)
+        if self.shape is Shape.DAILY and kind == "restated_report":
+            return Edge(relation, Reads.RESTATED)
+        if self.shape is Shape.DAILY and landing.get("keys_move"):
+            return Edge(relation, Reads.MOVING, int(landing["max_lateness_days"]))
+        return Edge(relation, _FEEDS[kind == "full_snapshot", self.shape is Shape.WHOLE])
 
     def _model(self, call: Call) -> Edge | None:
         key = self._model_id(call.arguments[0])

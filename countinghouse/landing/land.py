@@ -9,6 +9,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.connect import functions as F
+from pyspark.sql.connect.window import Window
 
 from countinghouse.contracts import Contract
 from countinghouse.deliveries import ArchivedFile, Delivery
@@ -132,6 +133,8 @@ class _Writer:
             slices.setdefault(position, {})[day] = digest
         self._note("slices", slices)
         self._note("rounded", _rounded(rows, contract))
+        if contract.changes:
+            self._note("positions", _positions(rows, contract.changes.position))
         if self.anything_extra:
             beyond = [column for column in raw_columns(contract) if column.name == "_extra"]
             digests = partition_digests(
@@ -193,6 +196,7 @@ def _spec(
         "dt": delivery.dt,
         "delivery": delivery.position,
         "version": delivery.version,
+        "sequence": delivery.seq,
         "layout": batch.layouts[source].to_json(),
     }
 
@@ -210,6 +214,19 @@ def _rounded(rows: DataFrame, contract: Contract) -> dict[int, dict[str, int]]:
     counts = [F.count_if(F.map_contains_key("_extra", name)).alias(name) for name in columns]
     found = rows.groupBy("_delivery").agg(*counts).collect()
     return {row["_delivery"]: {name: row[name] for name in columns if row[name]} for row in found}
+
+
+def _positions(rows: DataFrame, column: str) -> dict[int, tuple[tuple[int, int], ...]]:
+    """By delivery the ranges of a column without gaps."""
+    numbered = rows.selectExpr("_delivery", f"`{column}` as at").distinct()
+    # The distance to the rank is the same all along a range without gaps.
+    rank = F.row_number().over(Window.partitionBy("_delivery").orderBy("at"))
+    ranges = numbered.withColumn("island", F.col("at") - rank).groupBy("_delivery", "island")
+    found: dict[int, list[tuple[int, int]]] = {}
+    bounds = ranges.agg(F.min("at").alias("first"), F.max("at").alias("last"))
+    for row in bounds.orderBy("first").collect():
+        found.setdefault(row["_delivery"], []).append((row["first"], row["last"]))
+    return {delivery: tuple(listed) for delivery, listed in found.items()}
 
 
 def _money(rows: DataFrame) -> dict[int, dict[str, int]]:

@@ -25,6 +25,7 @@ _PLACE = [
     ("_extra", pa.map_(pa.string(), pa.string())),
     ("_delivery", pa.int64()),
     ("_delivery_version", pa.int32()),
+    ("_delivery_sequence", pa.int32()),
     ("_source_file", pa.string()),
     ("_row_number", pa.int64()),
     ("_raw", pa.string()),
@@ -32,7 +33,8 @@ _PLACE = [
     ("dt", pa.string()),
 ]
 _PLACE_SQL = (
-    "_extra MAP<STRING, STRING>, _delivery BIGINT, _delivery_version INT, _source_file STRING, "
+    "_extra MAP<STRING, STRING>, _delivery BIGINT, _delivery_version INT, "
+    "_delivery_sequence INT, _source_file STRING, "
     "_row_number BIGINT, _raw STRING, _error STRING, dt STRING"
 )
 _BATCH_ROWS = 8192
@@ -142,6 +144,7 @@ class _File:
             extra,
             [self.spec["delivery"]] * count,
             [self.spec["version"]] * count,
+            [self.spec["sequence"]] * count,
             [self.spec["name"]] * count,
             range(already_read + 1, already_read + count + 1),
             [None if self.shape.private else record.raw for record in batch],

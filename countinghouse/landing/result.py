@@ -32,6 +32,8 @@ class LandedDelivery:
     rounded: Mapping[str, int] = field(default_factory=dict)
     # Of the rows that hold more than the declared columns, with what they hold; it counts none.
     extra: PartitionDigest = EMPTY
+    # Of a change log: ranges of positions without gaps, in order, both ends included.
+    positions: tuple[tuple[int, int], ...] = ()
 
     @property
     def landed(self) -> PartitionDigest:

@@ -13,6 +13,7 @@ from functools import cached_property
 
 from countinghouse.names import OPEN, WHOLE, dates_between, month_of, plus_days
 from countinghouse.planning.model_graph import Edge, Graph, Model, Reads, Shape
+from countinghouse.planning.positions import Gap
 
 ABSENT = "absent"
 Partition = tuple[str, str]
@@ -71,6 +72,8 @@ class State:
     )
     # Inputs recorded for the OPEN partition of each dimension with history.
     folded: Mapping[str, tuple[Input, ...]] = field(default_factory=dict)
+    # Change logs in which a position is missing: what is behind it counts as not delivered.
+    gaps: Mapping[str, Gap] = field(default_factory=dict)
     # Published, but their data is gone: to be built again, and until then nothing to be read.
     lost: frozenset[Partition] = frozenset()
     # Nobody may build these now: held after a rollback, or claimed by a living attempt.
@@ -210,6 +213,12 @@ def _resolve(edge: Edge, dt: str, state: State, graph: Graph) -> Iterator[Input]
         case Reads.SLICES:
             for piece in state.slices.get(parent, {}).get(dt, ()):
                 yield Input(parent, piece.delivery_dt, "slice", piece.digest)
+        case Reads.RESTATED:
+            for piece in state.slices.get(parent, {}).get(dt, ())[-1:]:
+                yield Input(parent, piece.delivery_dt, "restated", piece.digest)
+        case Reads.MOVING:
+            for day in reach(edge, dt, state):
+                yield Input(parent, day, "moving", state.digest(parent, day))
         case Reads.CHANGES:
             before = previous_snapshot(parent, dt, state)
             yield Input(parent, dt, "current", state.digest(parent, dt))
@@ -262,9 +271,21 @@ def previous_snapshot(source: str, dt: str, state: State) -> str | None:
     return dates[before - 1] if before else None
 
 
+def reach(edge: Edge, dt: str, state: State) -> list[str]:
+    """Delivery dates in which a key of business date `dt` may stand, on that date or another.
+
+    A row comes at the earliest the day before its date, where a day begins earlier than in UTC.
+    """
+    dates = state.dates(edge.parent)
+    first, last = plus_days(dt, -1), plus_days(dt, edge.days)
+    return list(dates[bisect_left(dates, first) : bisect_right(dates, last)])
+
+
 def inputs_digest(inputs: Iterable[Input]) -> str:
-    """One digest over recorded inputs; slices are known by content, not by which delivery."""
-    lines = sorted(f"{i.table} {i.dt} {i.role} {i.digest}" for i in inputs)
+    """One digest over recorded inputs; a restatement is known by content, not by its delivery."""
+    lines = sorted(
+        f"{i.table} {'' if i.role == 'restated' else i.dt} {i.role} {i.digest}" for i in inputs
+    )
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -289,7 +310,7 @@ def _days(edge: Edge, state: State) -> Iterator[str]:
         case Reads.WINDOW:
             for day in state.chain(edge.parent).dates:
                 yield from (plus_days(day, n) for n in range(edge.days + 1))
-        case Reads.SLICES:
+        case Reads.SLICES | Reads.RESTATED | Reads.MOVING:
             yield from state.slices.get(edge.parent, {})
         case Reads.CHANGES:
             before = ABSENT
@@ -501,6 +522,10 @@ def _lacks(model: Model, dt: str, builds: Mapping[str, tuple[str, ...]], state: 
                 read = {s.delivery_dt for s in state.slices.get(edge.parent, {}).get(dt, ())}
                 # A cumulative feed does not say which delivery holds a date.
                 read = gone if "" in read else read
+            case Reads.RESTATED:
+                read = {s.delivery_dt for s in state.slices.get(edge.parent, {}).get(dt, ())[-1:]}
+            case Reads.MOVING:
+                read = set(reach(edge, dt, state))
             case _:
                 read = gone
         if read & gone:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,13 +16,15 @@ from countinghouse.deliveries import Delivery
 from countinghouse.errors import EngineUnavailable, Fenced
 from countinghouse.failpoints import reach
 from countinghouse.landing.columns import quarantine_columns, raw_columns
-from countinghouse.landing.result import LandedDate, Refusal
+from countinghouse.landing.result import LandedBatch, LandedDate, Refusal
 from countinghouse.ledger import open_ledger, publications, tables
-from countinghouse.ledger.state import load_state
+from countinghouse.ledger.state import load_gaps, load_state
+from countinghouse.names import dates_between, plus_days
 from countinghouse.notifier import Alert, notifier
 from countinghouse.planning import planner
 from countinghouse.planning.planner import Partition, State
 from countinghouse.publishing import publication, reconcile
+from countinghouse.publishing.content_digest import EMPTY
 from countinghouse.publishing.metastore import TableSpec
 from countinghouse.publishing.publication import Batch, Verdict, Work
 from countinghouse.publishing.version import Version, attempt_root
@@ -29,6 +32,7 @@ from countinghouse.runs.report import Blocked, RunReport
 from countinghouse.settings import Settings
 
 log = logging.getLogger(__name__)
+_FEEDS_AT_ONCE = 3
 
 
 def land(
@@ -50,7 +54,33 @@ def land(
     one_pass = partial(_one_pass, settings, ledger, contracts, report, set(again))
     while reconcile.surviving(settings, one_pass):
         pass
+    report.blocked += _behind_gaps(settings, ledger, contracts)
     return report
+
+
+def _behind_gaps(
+    settings: Settings, ledger: sa.Engine, contracts: Sequence[Contract]
+) -> list[Blocked]:
+    """Deliveries of change logs that wait for a position which has not come."""
+    with ledger.connect() as connection:
+        gaps = load_gaps(connection)
+    found = []
+    for contract in contracts:
+        gap = gaps.get(contract.feed.raw)
+        if gap is None:
+            continue
+        problem = Blocked(contract.feed.raw, gap.held[0], "positions without gaps", 0, str(gap))
+        notifier(settings).notify(
+            Alert(
+                table=problem.table,
+                partition=problem.dt,
+                rule=problem.rule,
+                message=f"{gap}; staged as soon as they come, or are declared as known_missing",
+                command=f"countinghouse land {contract.system}",
+            )
+        )
+        found.append(problem)
+    return found
 
 
 def fingerprints(contracts: Iterable[Contract]) -> dict[str, str]:
@@ -119,16 +149,23 @@ def _land(work: Work, contracts: Sequence[Contract], planned: _Planned, report: 
     found = Batch([], {})
     verdicts: dict[Partition, Verdict] = {}
     landed: dict[Partition, LandedDate] = {}
-    for contract in contracts:
-        dts = planned.dates.get(contract.feed.raw)
-        if not dts:
-            continue
+    due = [contract for contract in contracts if planned.dates.get(contract.feed.raw)]
+    root = attempt_root(work.settings.warehouse, work.attempt.attempt_id)
+
+    def written(contract: Contract) -> LandedBatch | Exception:
+        dts = planned.dates[contract.feed.raw]
         current = deliveries.current(work.ledger, contract.feed, dts)
-        root = attempt_root(work.settings.warehouse, work.attempt.attempt_id)
         try:
-            batch = write_raw(work.session, work.settings, contract, current, root)
+            return write_raw(work.session, work.settings, contract, current, root)
         except Exception as problem:
-            _set_aside(work, contract, dts, problem, report)
+            return problem
+
+    # A small feed is mostly waiting: for Python processes, for the driver, for a commit.
+    with ThreadPoolExecutor(_FEEDS_AT_ONCE, "feed") as pool:
+        batches = list(pool.map(written, due))
+    for contract, batch in zip(due, batches, strict=True):
+        if isinstance(batch, Exception):
+            _set_aside(work, contract, planned.dates[contract.feed.raw], batch, report)
             continue
         reach("mid_write")
         _refuse(work, batch.refusals, planned.state, report)
@@ -209,19 +246,36 @@ def _versions(
     inputs = planner.raw_inputs(raw, landed.dt, state)
 
     version = partial(work.version, dt=landed.dt, fingerprint=contract.fingerprint, inputs=inputs)
-    slices: dict[str, Any] = {
-        "cumulative": contract.kind == "cumulative",
-        "dates": {
-            day: {"rows": d.rows, "digest": d.digest, "money": dict(d.money)}
-            for day, d in landed.slices.items()
-        },
-    }
     # A snapshot is one state of its delivery date: its partition's own digest says everything.
-    of_dates = None if contract.kind == "full_snapshot" else slices
+    of_dates = None if contract.kind == "full_snapshot" else _slices(contract, landed)
     return (
         version(raw, digest=landed.raw, slices=of_dates),
         version(quarantine, digest=landed.quarantine),
     )
+
+
+def _slices(contract: Contract, landed: LandedDate) -> dict[str, Any]:
+    """What a raw version says about business dates, and about positions of a change log."""
+    dates = dict(landed.slices)
+    if contract.restates_days is not None:
+        # Of several on one day the last one counts, also for the dates that it leaves out.
+        window = dates_between(plus_days(landed.dt, -contract.restates_days), landed.dt)
+        last = max(landed.deliveries, key=lambda each: each.delivery.seq)
+        dates = dict.fromkeys(window, EMPTY) | dict(last.slices)
+    said: dict[str, Any] = {
+        "cumulative": contract.kind == "cumulative",
+        "dates": {
+            day: {"rows": d.rows, "digest": d.digest, "money": dict(d.money)}
+            for day, d in sorted(dates.items())
+        },
+    }
+    if contract.changes and contract.changes.contiguous:
+        said["positions"] = {
+            "ranges": [span for each in landed.deliveries for span in each.positions],
+            "known_missing": contract.changes.known_missing,
+            "first": contract.changes.first,
+        }
+    return said
 
 
 def _specs(contract: Contract) -> dict[str, TableSpec]:

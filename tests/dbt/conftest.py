@@ -28,6 +28,7 @@ RAW = tuple(
         "_extra": "map<string,string>",
         "_delivery": "bigint",
         "_delivery_version": "int",
+        "_delivery_sequence": "int",
         "_source_file": "string",
         "_row_number": "bigint",
         "dt": "string",

@@ -12,9 +12,12 @@ import jinja2
 import yaml
 
 from countinghouse.contracts import Contract
+from countinghouse.planning.pinning import RunDate
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 MACROS = ("money", "rows", "currency", "windows")
+# Of the reads, what is SQL and no question to the plan.
+READS = re.compile(r"{% macro (?:restated|moving)\(.*?endmacro %}", re.DOTALL)
 TYPES = {"string": "varchar", "int": "integer"}
 DIALECT = (
     (r"\bexcept \((?=\w+(?:, \w+)*\))", "exclude ("),
@@ -30,11 +33,12 @@ LANDED = (
     "_business_date varchar",
     "_delivery bigint",
     "_delivery_version integer",
+    "_delivery_sequence integer",
     "_source_file varchar",
     "_row_number bigint",
     "dt varchar",
 )
-Dates = Iterable[tuple[str, str | None]]
+Dates = Iterable[tuple[str | None, ...]]
 
 
 class Warehouse:
@@ -43,7 +47,7 @@ class Warehouse:
     def __init__(self) -> None:
         self.database = duckdb.connect()
         self.database.execute("set timezone = 'UTC'")
-        self.create("run_dates", ["model varchar", "dt varchar", "previous_dt varchar"])
+        self.create("run_dates", [f"{name} varchar" for name in ("model", *RunDate._fields)])
 
     def rows(self, query: str) -> list[tuple[object, ...]]:
         """Rows of a query in the engine's dialect."""
@@ -62,9 +66,9 @@ class Warehouse:
             self.database.execute(f"insert into {relation} values {marks}", values)
 
     def build(self, model: str, dates: Dates = ()) -> None:
-        """Build the model for its dates, each with the date of the snapshot before it."""
+        """Build the model for its dates; see `RunDate` for what comes with each."""
         self.database.execute("delete from run_dates")
-        self.fill("run_dates", ((model, dt, before) for dt, before in dates))
+        self.fill("run_dates", ((model, *RunDate(*date)) for date in dates))
         self.database.execute(f"create or replace table {model} as {sql(model)}")
 
     def empty(self, model: str, relation: str = "") -> None:
@@ -86,20 +90,31 @@ class Warehouse:
             )
 
 
+def _macros() -> str:
+    texts = {path.stem: path.read_text() for path in (PROJECT / "macros").glob("*.sql")}
+    return "".join([*(texts[name] for name in MACROS), *READS.findall(texts["reads"])])
+
+
+def rendered(text: str, run_dates: str) -> str:
+    """A piece of a model on DuckDB, where `run_dates` is what run_dates() gives."""
+    return translated(jinja2.Template(_macros() + text).render(run_dates=lambda: run_dates))
+
+
 def sql(model: str) -> str:
     """The model's text with every relation under its plain name, e.g. `dim_products__previous`."""
-    macros = "".join((PROJECT / "macros" / f"{name}.sql").read_text() for name in MACROS)
     text = next(PROJECT.glob(f"models/**/{model}.sql")).read_text()
-    rendered = jinja2.Template(macros + text).render(
+    filled = jinja2.Template(_macros() + text).render(
         config=lambda **_: "",
         ref=lambda name: name,
         history=lambda name, days: name,
         as_of=lambda name: name,
         source=lambda system, feed: f"{system}__{feed}",
-        run_dates=lambda: f"(select dt, previous_dt from run_dates where model = '{model}')",
+        run_dates=lambda: (
+            f"(select dt, previous_dt, restated_by from run_dates where model = '{model}')"
+        ),
         previous_state=lambda: f"{model}__previous",
     )
-    return translated(rendered)
+    return translated(filled)
 
 
 def translated(text: str) -> str:
@@ -131,4 +146,4 @@ def _landed(contract: Contract) -> Iterator[str]:
     if at and contract.column(at).type == "date":
         day = f'cast("{contract.column(at).header}" as date)'
     yield delivery if contract.business_date.delivery else f"cast({day} as varchar)"
-    yield from ("1", "1", "filename", "row_number() over ()", delivery)
+    yield from ("1", "1", "0", "filename", "row_number() over ()", delivery)

@@ -6,6 +6,7 @@ from world_models import ORDERS, PRODUCTS, RATES, REGIONS
 
 from countinghouse.names import OPEN, WHOLE, dates_between
 from countinghouse.planning import pinning
+from countinghouse.planning.pinning import RunDate
 
 FIRST, LAST = "2026-01-26", "2026-02-04"
 DAYS = dates_between(FIRST, LAST)
@@ -27,7 +28,7 @@ def pinned(world: World, *selection: str, first: str = NEXT) -> dict[str, list[s
     return {relation: sorted(dts) for relation, dts in pins.items()}
 
 
-def run_dates(world: World, *selection: str) -> dict[str, tuple[tuple[str, str | None], ...]]:
+def run_dates(world: World, *selection: str) -> dict[str, tuple[RunDate, ...]]:
     return pinning.run_dates(world.plan(selection), world.state(), world.graph)
 
 
@@ -65,13 +66,13 @@ def test_changes_pin_each_snapshot_and_the_one_before(world: World) -> None:
     world.deliver(PRODUCTS, "2026-02-09", [("a", 1)])
     assert pinned(world, "stg_products", first="2026-02-09") == {PRODUCTS: [NEXT, "2026-02-09"]}
     runs = run_dates(world, "stg_products")["staging.stg_products"]
-    assert runs == ((NEXT, LAST), ("2026-02-09", NEXT))
+    assert runs == (RunDate(NEXT, LAST), RunDate("2026-02-09", NEXT))
 
 
 def test_a_first_snapshot_has_none_before() -> None:
     world = World()
     world.deliver(PRODUCTS, FIRST, [("a", 1)])
-    assert run_dates(world, "stg_products") == {"staging.stg_products": ((FIRST, None),)}
+    assert run_dates(world, "stg_products") == {"staging.stg_products": (RunDate(FIRST),)}
 
 
 def test_the_latest_snapshot_alone_is_pinned(world: World) -> None:
@@ -97,7 +98,7 @@ def test_a_fold_pins_its_open_intervals_and_the_months_it_writes(world: World) -
     plan = world.plan()
     pins = pinning.pins(plan, world.state(), world.graph)
     assert sorted(pins["marts.dim_products__previous"]) == ["2026-02-01", OPEN]
-    assert run_dates(world, "all")["marts.dim_products"] == ((NEXT, None),)
+    assert run_dates(world, "all")["marts.dim_products"] == (RunDate(NEXT),)
 
 
 def test_a_fold_from_nothing_pins_nothing_of_its_own(world: World) -> None:

@@ -17,8 +17,11 @@ from countinghouse.landing.formats.text import LONGEST, FileBroken, lines, opene
 
 COMMA = Dialect(",", '"')
 ODD = Dialect(";", "'")
+ESCAPED = Dialect(",", '"', "\\")
+BARE = Dialect("\t", "")
+DIALECTS = [COMMA, ODD, ESCAPED, BARE]
 # Dense in what makes CSV hard.
-csv_text = st.text(st.sampled_from('ab,,;;""\'\n\r\t é\x00\U0001f600'), max_size=60)
+csv_text = st.text(st.sampled_from('ab,,;;""\'\\\n\r\t é\x00\U0001f600'), max_size=60)
 values = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12)
 
 
@@ -26,7 +29,7 @@ def read(text: str, dialect: Dialect = COMMA) -> list[Record]:
     return list(records(lines(io.StringIO(text, newline="")), dialect))
 
 
-@given(csv_text, st.sampled_from([COMMA, ODD]))
+@given(csv_text, st.sampled_from(DIALECTS))
 @example('1,"open\n2,b\n3,"q",d\n', COMMA)
 @example('"a""\n', COMMA)
 @settings(max_examples=500, deadline=None)
@@ -61,6 +64,21 @@ def test_no_text_is_lost_between_the_records(text: str) -> None:
     )
     if not bad:
         assert len(kept) + blank >= len(text)
+
+
+def test_an_escape_makes_quotes_and_delimiters_characters() -> None:
+    found = read('1,"a\\"b\\\\",x\\,y\n', ESCAPED)
+    assert [record.fields for record in found] == [["1", 'a"b\\', "x,y"]]
+
+
+def test_an_escaped_line_end_outside_of_quotes_breaks_its_line_only() -> None:
+    found = read("1,a\\\n2,b\n", ESCAPED)
+    assert [record.error for record in found] == [reader.BROKEN_QUOTES, None]
+
+
+def test_without_a_quote_every_line_is_a_record() -> None:
+    found = read('1\t"open\n2\tit"s\n', BARE)
+    assert [record.fields for record in found] == [["1", '"open'], ["2", 'it"s']]
 
 
 def test_a_stray_quote_costs_its_own_line_only() -> None:
