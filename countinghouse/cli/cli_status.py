@@ -125,6 +125,8 @@ def _concern(feed: "FeedDeliveries") -> str:
         dates = ", ".join(feed.missing[:_SHOWN])
         more = f" and {len(feed.missing) - _SHOWN} more" if len(feed.missing) > _SHOWN else ""
         said.append(f"missing {dates}{more}, due {feed.due:%Y-%m-%d %H:%M %Z}")
+    if feed.gap:
+        said.append(feed.gap)
     return "\n".join(said)
 
 

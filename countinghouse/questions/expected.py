@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from countinghouse import deliveries, names
 from countinghouse.contracts import Contract
 from countinghouse.ledger.rows import tuples
+from countinghouse.ledger.state import load_gaps
 from countinghouse.ledger.tables import deliveries as log
 from countinghouse.runs.ingest import deadline
 from countinghouse.settings import Settings
@@ -39,6 +40,8 @@ class FeedDeliveries:
     missing: tuple[str, ...] = ()
     # When the oldest missing one was due
     due: datetime.datetime | None = None
+    # Of a change log: which positions are missing, and what waits for them
+    gap: str = ""
 
 
 @dataclass
@@ -58,6 +61,7 @@ def feed_deliveries(
     """One entry per declared feed, by name; missing deliveries of the last 31 days."""
     since = names.plus_days(now.date().isoformat(), -HORIZON_DAYS)
     logged, refused = _logged(connection, since), _refused(connection)
+    gaps = load_gaps(connection)
     found = []
     for contract in sorted(contracts, key=lambda contract: str(contract.feed)):
         feed = str(contract.feed)
@@ -72,6 +76,7 @@ def feed_deliveries(
                 refused.get(feed, ()),
                 tuple(missing),
                 deadline(contract, missing[0]) if missing else None,
+                str(gaps.get(contract.feed.raw, "")),
             )
         )
     return found

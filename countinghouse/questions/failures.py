@@ -66,7 +66,8 @@ def _said(observed: dict[str, object]) -> str:
     """Counts, or the sentence that a gate has left: never the value of a PII column."""
     for key in ("reason", "message", "error"):
         if observed.get(key):
-            return str(observed[key])[:_TEXT]
+            such = f", such as {observed['sample']}" if observed.get("sample") else ""
+            return f"{observed[key]}{such}"[:_TEXT]
     return ", ".join(f"{name} {value}" for name, value in observed.items())[:_TEXT]
 
 
