@@ -177,9 +177,12 @@ def test_sizes_are_those_of_the_disk_and_what_takes_too_long_has_none(tmp_path: 
 def busy(home: Settings) -> Iterator[Settings]:
     """A hold, an attempt that works, one that is dead, and a delivery."""
     ledger, me = open_ledger(home), psutil.Process()
+    # A busy machine may take longer than a lease before it is asked.
+    renewed = datetime.now(UTC) + timedelta(hours=1)
     attempt = {
         "kind": "build", "run_id": "r", "scope": "commerce", "session_id": "s", "state": "open",
         "host": os.uname().nodename, "pid": me.pid, "pid_started": int(me.create_time()),
+        "heartbeat_at": renewed,
     }  # fmt: skip
     claim = {"table_name": "marts.a", "epoch": 1, "attempt_id": "works", "state": "open"}
     hold = {"table_name": "marts.h", "dt": "2026-03-01", "version_id": "v", "reason": "bad rates"}
