@@ -8,6 +8,8 @@ from countinghouse.backfills.outcome import DateRun, Outcome, outcome
 from countinghouse.backfills.request import BackfillRefused, Request
 
 POLL_SECONDS = 2.0
+# The scheduler looks for ended backfills every 30 s, when it has the time.
+CLOSING_SECONDS = 120.0
 Seen = Callable[[Sequence[DateRun]], None]
 
 
@@ -59,12 +61,24 @@ def refuse_paused(airflow: AirflowBackfills, dag_id: str) -> None:
         )
 
 
-def refuse_second(airflow: AirflowBackfills, dag_id: str) -> None:
-    """Raise BackfillRefused while another backfill of the DAG is active: Airflow has one each."""
-    newest = airflow.newest(dag_id)
-    if newest is not None and newest.active:
-        raise BackfillRefused(
-            f"a backfill of {dag_id} from {newest.first} to {newest.last} is active",
-            remedy=f"countinghouse backfill {dag_id} --watch, or end it with"
-            f" countinghouse backfill {dag_id} --cancel",
-        )
+def refuse_second(
+    airflow: AirflowBackfills,
+    dag_id: str,
+    *,
+    patience: float = CLOSING_SECONDS,
+    poll: float = POLL_SECONDS,
+) -> None:
+    """Raise BackfillRefused while another backfill of the DAG works: Airflow has one each.
+
+    One whose runs have ended is waited for: Airflow's scheduler closes it in its own time.
+    """
+    end = time.monotonic() + patience
+    while (newest := airflow.newest(dag_id)) is not None and newest.active:
+        runs = airflow.runs(newest.backfill_id)
+        if any(not run.ended for run in runs) or not runs or time.monotonic() > end:
+            raise BackfillRefused(
+                f"a backfill of {dag_id} from {newest.first} to {newest.last} is active",
+                remedy=f"countinghouse backfill {dag_id} --watch, or end it with"
+                f" countinghouse backfill {dag_id} --cancel",
+            )
+        time.sleep(poll)

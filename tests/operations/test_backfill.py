@@ -55,6 +55,8 @@ class Airflow:
     created: list[Request] = field(default_factory=list)
     conf: Mapping[str, Any] | None = None
     stuck: int = 0
+    # Runs of a backfill that somebody else has created
+    others: Sequence[DateRun] = (DateRun(MONTH[0], "success"), DateRun(MONTH[1], "running"))
 
     def paused(self, dag_id: str) -> bool:
         return self.is_paused
@@ -71,6 +73,8 @@ class Airflow:
         return BACKFILL
 
     def runs(self, backfill_id: int) -> list[DateRun]:
+        if not self.created:
+            return list(self.others)
         (request,) = self.created
         return [self._run(dt, request.reprocess) for dt in request.dates if self.ends.get(dt) != ""]
 
@@ -180,6 +184,20 @@ def test_fault_41_a_second_backfill_is_refused(
     assert f"a backfill of {DAG} from {MONTH[0]} to {MONTH[-1]} is active" in said
     assert f"countinghouse backfill {DAG} --cancel" in said
     assert airflow.created == []
+
+
+def test_fault_41_one_that_has_ended_and_is_not_closed_yet_is_waited_for(
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = [BACKFILL, BACKFILL, replace(BACKFILL, active=False)]
+    monkeypatch.setattr(airflow, "newest", lambda dag_id: ended.pop(0))
+    airflow.others = [DateRun(MONTH[0], "success"), DateRun(MONTH[1], reason="in flight")]
+    found: Any = airflow
+    follow.refuse_second(found, DAG, poll=0)
+    assert ended == []
+    ended[:] = [BACKFILL] * 3
+    with pytest.raises(BackfillRefused):
+        follow.refuse_second(found, DAG, patience=-1, poll=0)
 
 
 def test_fault_42_a_backfill_of_a_paused_dag_is_refused(
