@@ -32,3 +32,17 @@
         else {{ major_units(minor, 2) }}
     end
 {%- endmacro %}
+
+
+{#-
+  An amount as Stripe counts it, as minor units of ISO 4217: Stripe gives ISK and UGX two decimals,
+  always 00, and MGA none (docs.stripe.com/currencies, special cases).
+-#}
+{% macro minor_units_of_stripe(amount, currency='currency') -%}
+    case upper({{ currency }})
+        when 'ISK' then {{ minor_units('cast(' ~ amount ~ ' as decimal(20, 0)) / 100', 0) }}
+        when 'UGX' then {{ minor_units('cast(' ~ amount ~ ' as decimal(20, 0)) / 100', 0) }}
+        when 'MGA' then {{ amount }} * 100
+        else {{ amount }}
+    end
+{%- endmacro %}

@@ -3,6 +3,8 @@
 The engine runs the same text; what differs between the two dialects is rewritten here.
 """
 
+import csv
+import gzip
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,7 +13,9 @@ import duckdb
 import jinja2
 import yaml
 
-from countinghouse.contracts import Contract
+from countinghouse.contracts import Column, Contract
+from countinghouse.landing.formats import json_files
+from countinghouse.landing.formats.shape import FileShape, SourceFile
 from countinghouse.planning.pinning import RunDate
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
@@ -24,6 +28,9 @@ DIALECT = (
     (r"\bstruct\(", "row("),
     (r"\barray\(", "list_value("),
     (r"\braise_error\(", "error("),
+    (r"\belement_at\(", "list_extract("),
+    (r"\bsize\(", "len("),
+    (r"\btimestamp_seconds\((\w+)\)", r"make_timestamp(\1 * 1000000)"),
     (r"\bdate_sub\((cast\([^)]*\)), ([\w.]+)\)", r"(\1 - \2)"),
     (r"\bdatediff\((cast\([^)]*\)), (cast\((?:[^()]|\([^()]*\))*\))\)", r"(\1 - \2)"),
     (r"(\d+e-?\d+)BD", r"cast(\1 as decimal(18, 6))"),
@@ -83,11 +90,22 @@ class Warehouse:
         )
         folder = root / contract.system / contract.name
         if folder.is_dir():
+            source = self._documents if contract.format.type == "json" else _csv
             self.database.execute(
                 f"insert into {contract.feed.relation} select {', '.join(_landed(contract))} "
-                f"from read_csv('{folder}/*/*.csv*', header = true, filename = true, "
-                f"auto_detect = false, columns = {{{_texts(contract)}}})"
+                f"from {source(contract, folder)}"
             )
+
+    def _documents(self, contract: Contract, folder: Path) -> str:
+        """The records of JSON documents as texts, by the reader of landing, under their headers."""
+        shape = FileShape.of(contract)
+        self.create("documents", [f'"{c.header}" varchar' for c in contract.columns])
+        self.database.execute("alter table documents add column filename varchar")
+        for path in sorted(folder.glob("*/*.json*")):
+            file = SourceFile(path)
+            found = json_files.records(file, shape, json_files.layout(file, shape))
+            self.fill("documents", ([*record.fields, str(path)] for record in found))
+        return "documents"
 
 
 def _macros() -> str:
@@ -130,20 +148,43 @@ def _columns(model: str) -> list[str]:
     return [f"{c['name']} {TYPES.get(c['data_type'], c['data_type'])}" for c in columns]
 
 
-def _texts(contract: Contract) -> str:
-    return ", ".join(f"'{column.header}': 'varchar'" for column in contract.columns)
+def _csv(contract: Contract, folder: Path) -> str:
+    """The texts of the delivered files under their headers."""
+    declared = contract.format
+    names = [column.header for column in contract.columns]
+    if declared.header:
+        names = _header(next(folder.glob("*/*.csv*")))
+    texts = ", ".join(f"'{name}': 'varchar'" for name in names)
+    return (
+        f"read_csv('{folder}/*/*.csv*', header = {declared.header}, skip = {declared.preamble}, "
+        f"filename = true, auto_detect = false, columns = {{{texts}}})"
+    )
+
+
+def _header(path: Path) -> list[str]:
+    content = path.read_bytes()
+    text = gzip.decompress(content) if path.suffix == ".gz" else content
+    return next(csv.reader([text.decode("utf-8-sig").splitlines()[0]]))
+
+
+def _text(column: Column) -> str:
+    nulls = ", ".join(f"'{null}'" for null in column.null_values)
+    text = f'case when "{column.header}" not in ({nulls}) then "{column.header}" end'
+    if not column.format:
+        return text
+    pattern = column.format.replace("yyyy", "%Y").replace("MM", "%m").replace("dd", "%d")
+    return f"strptime({text}, '{pattern}')"
 
 
 def _landed(contract: Contract) -> Iterator[str]:
     for column in contract.columns:
-        nulls = ", ".join(f"'{null}'" for null in column.null_values)
-        text = f'case when "{column.header}" not in ({nulls}) then "{column.header}" end'
-        number = f"cast({text} as double)" if column.type.startswith("decimal") else text
+        text = _text(column)
+        number = f"cast({text} as double)" if column.round_within is not None else text
         yield f"cast({number} as {TYPES.get(column.type, column.type)})"
     delivery = "regexp_extract(filename, 'dt=([0-9-]+)', 1)"
     zone, at = contract.business_date.zone, contract.business_date.column
     day = f"cast(timezone('{zone}', timezone('UTC', cast(\"{at}\" as timestamp))) as date)"
     if at and contract.column(at).type == "date":
-        day = f'cast("{contract.column(at).header}" as date)'
+        day = f"cast({_text(contract.column(at))} as date)"
     yield delivery if contract.business_date.delivery else f"cast({day} as varchar)"
     yield from ("1", "1", "0", "filename", "row_number() over ()", delivery)
