@@ -5,7 +5,7 @@ from typing import Any
 
 from countinghouse import names
 
-_ROWS = 5
+_ROWS = 3
 _MASK = "(not shown)"
 
 
@@ -25,7 +25,7 @@ def failing_dates(session: Any, compiled: str, branch: str, model: str) -> tuple
 
 
 def sample(session: Any, compiled: str, pii: Collection[str]) -> str:
-    """At most five of the rows that a test returns, as `column=value`; `pii` columns masked."""
+    """At most three of the rows that a test returns, as `column=value`; `pii` columns masked."""
     rows = session.sql(f"select * from ({compiled}) limit {_ROWS}").collect()
     return "; ".join(
         ", ".join(f"{name}={_MASK if name in pii else value}" for name, value in pairs)

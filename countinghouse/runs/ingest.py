@@ -105,6 +105,7 @@ def _unread(settings: Settings, arrival: Arrival, error: Exception) -> Blocked:
             partition=found.dt,
             rule=found.rule,
             message=found.message,
+            hint="let the files be readable, or deliver them again",
             command=f"countinghouse land {arrival.feed.system}",
         )
     )

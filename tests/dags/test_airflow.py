@@ -3,6 +3,8 @@
 import datetime as dt
 import json
 import shutil
+import subprocess
+import sys
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -10,6 +12,9 @@ import pytest
 import sqlalchemy as sa
 from running import Airflow
 
+from countinghouse.backfills.follow import refuse_second
+from countinghouse.backfills.in_airflow import AirflowBackfills
+from countinghouse.backfills.request import BackfillRefused
 from countinghouse.ledger import open_ledger, tables
 from countinghouse.planning.staleness import stale
 from countinghouse.publishing.outbox import pending
@@ -124,6 +129,58 @@ def test_a_backfill_of_rebuild_builds_those_dates_and_equal_content_changes_noth
     assert {run["run_type"] for run in backfilled.runs(REBUILD)} == {"backfill"}
     assert attempts_of(backfilled, REBUILD) >= 2
     assert publications(backfilled) == before
+
+
+def command(airflow: Airflow, *words: str) -> subprocess.CompletedProcess[str]:
+    """`countinghouse backfill ...` of this installation."""
+    line = [sys.executable, "-m", "countinghouse.cli", "backfill", *words]
+    return subprocess.run(line, env=airflow.env, capture_output=True, text=True, check=False)
+
+
+def test_fault_40_exactly_the_dates_that_have_not_run_run_and_again_changes_nothing(
+    backfilled: Airflow,
+) -> None:
+    before = publications(backfilled)
+    span = (REBUILD, "--from", BACKFILLED[0], "--to", BACKFILLED[-1], "--yes")
+    first, runs = command(backfilled, *span), len(backfilled.runs(REBUILD))
+    assert first.returncode == 0, first.stderr
+    # The first two have run before.
+    assert "1 of 3 dates succeeded, 2 had succeeded before" in first.stdout
+    assert "about " in first.stdout
+    assert backfilled.states(REBUILD) == dict.fromkeys(BACKFILLED, "success")
+    again = command(backfilled, *span)
+    assert (again.returncode, len(backfilled.runs(REBUILD))) == (0, runs)
+    assert "0 of 3 dates succeeded, 3 had succeeded before" in again.stdout
+    assert publications(backfilled) == before
+
+
+def test_fault_44_what_was_cancelled_and_cleared_is_ended_and_runs_after_all(
+    backfilled: Airflow,
+) -> None:
+    day = BACKFILLED[0]
+    span = (REBUILD, "--from", day, "--to", day, "--yes")
+    backfilled.wait_until_closed(REBUILD)
+    backfilled.pause(REBUILD)
+    # As by Airflow's own command, which a pause does not stop.
+    backfilled.backfill(REBUILD, day, day, "--reprocess-behavior", "completed")
+    queued = backfilled.runs(REBUILD)[-1]
+    paused = command(backfilled, *span)
+    assert (paused.returncode, "is paused" in paused.stderr) == (1, True)
+    with pytest.raises(BackfillRefused, match="is active"):
+        refuse_second(AirflowBackfills(backfilled.settings), REBUILD)
+
+    assert command(backfilled, REBUILD, "--cancel").returncode == 0
+    assert backfilled.states(REBUILD)[day] == "failed"
+    backfilled.api.clear(REBUILD, queued["dag_run_id"])
+    backfilled.pause(REBUILD, False)
+    plan = command(backfilled, *span, "--dry-run")
+    assert (plan.returncode, "waits for ever" in plan.stdout) == (0, True), plan.stdout
+
+    ended = command(backfilled, REBUILD, "--cancel")
+    assert (ended.returncode, "1 runs" in ended.stdout) == (0, True)
+    after = command(backfilled, *span, "--reprocess", "failed")
+    assert after.returncode == 0, after.stderr
+    assert "1 of 1 dates succeeded" in after.stdout
 
 
 def test_what_a_paused_mart_and_a_dead_task_missed_is_made_good_by_maintenance(
