@@ -41,7 +41,7 @@ def accept(ledger: Any, home: Any, contract: Contract) -> Accept:
     return run
 
 
-def test_unfinished_deliveries_are_not_picked_up(home: Any, contract: Contract) -> None:
+def test_fault_61_unfinished_deliveries_are_not_picked_up(home: Any, contract: Contract) -> None:
     folder = deliver(home.landing_root, contract, DAY, ONE)
     assert len(deliveries.discover(home, contract)) == 1
     (folder / "_DONE").unlink()
@@ -122,7 +122,7 @@ def test_the_same_content_for_a_date_is_one_delivery(
     assert len(deliveries.log(ledger, contract.feed)) == 2
 
 
-def test_a_correction_is_the_next_version_and_both_stay(
+def test_fault_60_a_correction_is_the_next_version_and_both_stay(
     home: Any, contract: Contract, accept: Accept, ledger: Any
 ) -> None:
     for content in (ONE, TWO, ONE):
@@ -347,7 +347,7 @@ def test_a_delivery_that_cannot_be_read_holds_up_no_other(
 
 
 @pytest.mark.parametrize("spoil", [_other_bytes, _foreign_file, _marker_gone, _marker_renewed])
-def test_a_delivery_that_changes_while_it_is_read_waits(
+def test_fault_61_a_delivery_that_changes_while_it_is_read_waits(
     home: Any,
     contract: Contract,
     ledger: Any,

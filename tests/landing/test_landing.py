@@ -102,7 +102,7 @@ def test_typed_values_are_exact(landing: Landing, sales: Sales) -> None:
     assert (first["note"], first["_business_date"], first["dt"]) == (None, DAY, DAY)
 
 
-def test_texts_come_through_unchanged(landing: Landing, sales: Sales) -> None:
+def test_fault_71_texts_come_through_unchanged(landing: Landing, sales: Sales) -> None:
     notes = [
         'say ""hi""',
         "a,b",
@@ -116,7 +116,7 @@ def test_texts_come_through_unchanged(landing: Landing, sales: Sales) -> None:
     assert [row["note"] for row in landed.raw()] == [n.replace('""', '"') for n in notes]
 
 
-def test_keys_are_canonical_and_their_text_is_kept(landing: Landing, sales: Sales) -> None:
+def test_fault_73_keys_are_canonical_and_their_text_is_kept(landing: Landing, sales: Sales) -> None:
     landed = landing.land(sales(), {DAY: csv_of(f" Cafe\u0301 ,1,1.00,EUR,{AT},")})
     (row,) = landed.raw()
     assert row["id"] == "Café"
@@ -158,7 +158,9 @@ def test_rows_in_are_landed_or_quarantined_for_any_bytes(landing: Landing, sales
     assert sum(date.quarantine.rows for date in landed.batch.dates.values()) > 50
 
 
-def test_copies_stay_and_conflicting_copies_are_both_bad(landing: Landing, sales: Sales) -> None:
+def test_fault_63_copies_stay_and_conflicting_copies_are_both_bad(
+    landing: Landing, sales: Sales
+) -> None:
     lines = [f"a,1,1.00,EUR,{AT},"] * 2 + [f"b,1,1.00,EUR,{AT},", f"b,1,2.00,EUR,{AT},"]
     landed = landing.land(sales(), {DAY: csv_of(*lines)})
     assert reasons(landed) == {3: "keys: conflicting copies", 4: "keys: conflicting copies"}
@@ -247,7 +249,7 @@ def test_a_snapshot_may_come_with_one_empty_sequence(landing: Landing, sales: Sa
     assert landed.batch.refusals == []
 
 
-def test_undeclared_columns_are_kept_and_told(landing: Landing, sales: Sales) -> None:
+def test_fault_67_undeclared_columns_are_kept_and_told(landing: Landing, sales: Sales) -> None:
     landed = landing.land(
         sales(), {DAY: csv_of(f"a,1,1.00,EUR,{AT},,red", header=HEADER + ",colour")}
     )
@@ -338,7 +340,9 @@ def test_what_identifies_a_person_is_hashed_and_nowhere_in_clear(
     assert b"Canary" not in written
 
 
-def test_a_blank_key_that_would_be_hashed_is_a_blank_key(landing: Landing, sales: Sales) -> None:
+def test_fault_80_a_blank_key_that_would_be_hashed_is_a_blank_key(
+    landing: Landing, sales: Sales
+) -> None:
     contract = sales(meta={"id": {"pii": "high"}}, format={"null_values": ["N/A"]})
     blanks = ["", "   ", "\t", "\u00a0", " N/A "]
     lines = [f"{key},1,1.00,EUR,{AT},x" for key in [*blanks, " Canary Jones "]]
@@ -384,7 +388,7 @@ def test_snapshot_and_cumulative_feeds_have_their_own_business_dates(
     assert list(landed.only.slices) == ["2001-01-01"]
 
 
-def test_other_dialects_are_declared(landing: Landing, sales: Sales) -> None:
+def test_fault_72_other_dialects_and_encodings_are_declared(landing: Landing, sales: Sales) -> None:
     dialect = {"delimiter": ";", "quote": "'", "encoding": "latin-1", "null_values": ["", "N/A"]}
     contract = sales(format=dialect)
     text = csv_of(f"'ä;b';1;N/A;EUR;{AT};'it''s'", header=HEADER.replace(",", ";"))
@@ -392,7 +396,7 @@ def test_other_dialects_are_declared(landing: Landing, sales: Sales) -> None:
     assert (row["id"], row["amount"], row["note"]) == ("ä;b", None, "it's")
 
 
-def test_a_field_of_megabytes_is_a_bad_row(landing: Landing, sales: Sales) -> None:
+def test_fault_70_a_field_of_megabytes_is_a_bad_row(landing: Landing, sales: Sales) -> None:
     lines = [f"a,1,1.00,EUR,{AT},{'x' * (5 << 20)}", f"a,2,1.00,EUR,{AT},"]
     landed = landing.land(sales(), {DAY: csv_of(*lines)})
     assert reasons(landed) == {1: "row: longer than 1048576 characters"}

@@ -68,7 +68,7 @@ def test_values_of_every_type_come_as_text(tmp_path: Path, values: Any, texts: l
     assert [record.fields[0] for record in read(file, shape("a"))] == texts
 
 
-def test_undeclared_columns_are_extra_and_absent_ones_told(tmp_path: Path) -> None:
+def test_fault_68_undeclared_columns_are_extra_and_absent_ones_told(tmp_path: Path) -> None:
     file = written(tmp_path / "f.parquet", {"a": [1], "b": [[1, 2]], "c": [None]})
     (record,) = read(file, shape("a", "z"))
     layout = parquet_files.layout(file, shape("a", "z"))
@@ -78,14 +78,14 @@ def test_undeclared_columns_are_extra_and_absent_ones_told(tmp_path: Path) -> No
         parquet_files.layout(file, FileShape((Place("a"), Place("z")), type="parquet"))
 
 
-def test_an_object_where_a_value_is_declared_is_a_bad_row(tmp_path: Path) -> None:
+def test_fault_69_an_object_where_a_value_is_declared_is_a_bad_row(tmp_path: Path) -> None:
     file = written(tmp_path / "f.parquet", {"a": [{"x": 1}, None]})
     assert [record.error for record in read(file, shape("a"))] == [NESTED, None]
     kept = FileShape((Place("a", nested=True),), type="parquet")
     assert read(file, kept)[0].fields == ('{"x": 1}',)
 
 
-def test_bytes_that_are_no_text_and_nul_are_bad_rows(tmp_path: Path) -> None:
+def test_fault_72_bytes_that_are_no_text_and_nul_are_bad_rows(tmp_path: Path) -> None:
     file = written(tmp_path / "f.parquet", {"a": [b"\xff", b"a\x00", b"b"]})
     assert [record.error for record in read(file, shape("a"))] == [BAD_BYTES, NUL, None]
 
