@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from countinghouse.landing.formats import parquet_files
-from countinghouse.landing.formats.csv_records import BAD_BYTES, NUL
+from countinghouse.landing.formats.csv_records import BAD_BYTES, NUL, TOO_LONG
 from countinghouse.landing.formats.json_files import NESTED
 from countinghouse.landing.formats.shape import FileShape, Place, Record, SourceFile
-from countinghouse.landing.formats.text import FileBroken
+from countinghouse.landing.formats.text import LONGEST, FileBroken
 
 UTC = dt.UTC
 
@@ -106,3 +106,23 @@ def test_inside_of_gzip_and_zip(tmp_path: Path) -> None:
     (tmp_path / "f.zip").write_bytes(archive.getvalue())
     for file in (SourceFile(tmp_path / "f.gz"), SourceFile(tmp_path / "f.zip", "in/f.parquet")):
         assert [record.fields for record in read(file, shape("a"))] == [("1",), ("2",)]
+
+
+def test_fault_70_a_value_of_megabytes_is_a_bad_row_however_it_is_stored(tmp_path: Path) -> None:
+    long, longest = "x" * (LONGEST + 1), "é" * LONGEST
+    column = pa.array([long, longest, None, "y"])
+    for n, values in enumerate([column, column.dictionary_encode(), column.cast(pa.binary())]):
+        found = read(written(tmp_path / f"{n}.parquet", {"a": values}), shape("a"))
+        assert [record.error for record in found] == [TOO_LONG, None, None, None]
+        assert [record.fields for record in found[1:]] == [(longest,), (None,), ("y",)]
+        assert len(found[0].raw) < LONGEST + 100
+
+
+@pytest.mark.parametrize("values", [pa.array(["x" * 5000]), pa.array([[0] * 200])])
+def test_fault_70_a_row_group_that_may_not_fit_into_memory_refuses_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: Any
+) -> None:
+    monkeypatch.setattr(parquet_files, "LARGEST_CHUNK", 4000)
+    file = written(tmp_path / "f.parquet", {"a": values})
+    with pytest.raises(FileBroken, match="in one row group, more than 0; write smaller"):
+        parquet_files.layout(file, shape("a"))
