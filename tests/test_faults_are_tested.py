@@ -12,7 +12,7 @@ DATA = tuple(range(57, 84))
 FAULTS = (*DATA,)
 
 
-def tested() -> dict[int, set[str]]:
+def names_by_fault() -> dict[int, set[str]]:
     """Names of test functions by the faults that they name, as in `test_fault_64_...`."""
     found: dict[int, set[str]] = {}
     for path in TESTS.rglob("test_*.py"):
@@ -23,7 +23,7 @@ def tested() -> dict[int, set[str]]:
     return found
 
 
-TESTED = tested()
+TESTED = names_by_fault()
 
 
 @pytest.mark.parametrize("fault", FAULTS)
