@@ -110,8 +110,6 @@ def wait_until_healthy(settings: Settings, deadline_seconds: float) -> None:
             raise EngineUnavailable(
                 f"the engine did not answer within {deadline_seconds:g} s", remedy=_REMEDY
             )
-        if connect.listening(settings.connect_port) and connect.catalog_answers(
-            settings, deadline=left
-        ):
+        if connect.healthy(settings, deadline=left):
             return
         time.sleep(min(0.3, left))

@@ -36,6 +36,21 @@ def land(
     _end(_land(settings, systems, _run_id()))
 
 
+def extract(
+    systems: list[str] = typer.Argument(None, help="Source systems; default: all declared."),
+    dt: str = typer.Option(None, "--date", help="The day to deliver; default: yesterday (UTC)."),
+) -> None:
+    """Take the deliveries of a day out of the databases that feeds declare; again: replace them."""
+    from countinghouse.deliveries import extract as module
+    from countinghouse.runs import ingest
+
+    settings = load()
+    dt = names.date(dt or module.yesterday())
+    declared = ingest.contracts_of(settings, systems or _systems(settings))
+    for contract in (one for one in declared if one.extract):
+        typer.echo(module.extract(settings, contract, dt))
+
+
 def _readmit(settings: Settings, systems: list[str]) -> None:
     from countinghouse import deliveries
     from countinghouse.ledger import open_ledger
@@ -193,5 +208,5 @@ def _end(report: "RunReport") -> None:
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the command line."""
-    for command in (land, build, rollback, release, gc, reconcile, rebuild_catalog):
+    for command in (extract, land, build, rollback, release, gc, reconcile, rebuild_catalog):
         app.command()(command)

@@ -209,6 +209,9 @@ def _kind(contract: Contract) -> Iterator[Complaint]:
         yield Complaint((*landing, "keys_move"), message, "give max_lateness_days, or remove it")
     if contract.changes:
         yield from _changes(contract, (*landing, "changes"))
+    if contract.extract and contract.format.type != "json_lines":
+        message = "what is extracted comes as JSON lines"
+        yield Complaint((*landing, "extract"), message, "format: {type: json_lines}")
 
 
 def _changes(contract: Contract, place: Path_) -> Iterator[Complaint]:

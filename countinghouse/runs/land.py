@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,7 +16,7 @@ from countinghouse.deliveries import Delivery
 from countinghouse.errors import EngineUnavailable, Fenced
 from countinghouse.failpoints import reach
 from countinghouse.landing.columns import quarantine_columns, raw_columns
-from countinghouse.landing.result import LandedDate, Refusal
+from countinghouse.landing.result import LandedBatch, LandedDate, Refusal
 from countinghouse.ledger import open_ledger, publications, tables
 from countinghouse.ledger.state import load_gaps, load_state
 from countinghouse.names import dates_between, plus_days
@@ -32,6 +33,7 @@ from countinghouse.runs.warned import alert_warnings
 from countinghouse.settings import Settings
 
 log = logging.getLogger(__name__)
+_FEEDS_AT_ONCE = 3
 
 
 def land(settings: Settings, contracts: Sequence[Contract], *, run_id: str) -> RunReport:
@@ -135,16 +137,23 @@ def _land(work: Work, contracts: Sequence[Contract], planned: _Planned, report: 
     found = Batch([], {})
     verdicts: dict[Partition, Verdict] = {}
     landed: dict[Partition, LandedDate] = {}
-    for contract in contracts:
-        dts = planned.dates.get(contract.feed.raw)
-        if not dts:
-            continue
+    due = [contract for contract in contracts if planned.dates.get(contract.feed.raw)]
+    root = attempt_root(work.settings.warehouse, work.attempt.attempt_id)
+
+    def written(contract: Contract) -> LandedBatch | Exception:
+        dts = planned.dates[contract.feed.raw]
         current = deliveries.current(work.ledger, contract.feed, dts)
-        root = attempt_root(work.settings.warehouse, work.attempt.attempt_id)
         try:
-            batch = write_raw(work.session, work.settings, contract, current, root)
+            return write_raw(work.session, work.settings, contract, current, root)
         except Exception as problem:
-            _set_aside(work, contract, dts, problem, report)
+            return problem
+
+    # A small feed is mostly waiting: for Python processes, for the driver, for a commit.
+    with ThreadPoolExecutor(_FEEDS_AT_ONCE, "feed") as pool:
+        batches = list(pool.map(written, due))
+    for contract, batch in zip(due, batches, strict=True):
+        if isinstance(batch, Exception):
+            _set_aside(work, contract, planned.dates[contract.feed.raw], batch, report)
             continue
         reach("mid_write")
         _refuse(work, batch.refusals, planned.state, report)

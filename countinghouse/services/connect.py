@@ -26,6 +26,13 @@ def listening(port: int) -> bool:
     return False
 
 
+def healthy(settings: Settings, *, deadline: float) -> bool:
+    """Whether clients of both kinds can connect, and the catalog answers in so many seconds."""
+    # Thrift's port opens last.
+    ports = (settings.connect_port, settings.thrift_port)
+    return all(map(listening, ports)) and catalog_answers(settings, deadline=deadline)
+
+
 def catalog_answers(settings: Settings, *, deadline: float) -> bool:
     """Whether the engine lists its databases, through the metastore, within `deadline` seconds.
 

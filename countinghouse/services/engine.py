@@ -33,12 +33,7 @@ def component(settings: Settings) -> Component:
     return Component(
         name="engine",
         start=lambda: _start(settings),
-        healthy=lambda _: (
-            # Thrift's opens last.
-            connect.listening(settings.connect_port)
-            and connect.listening(settings.thrift_port)
-            and connect.catalog_answers(settings, deadline=_HEALTH_SECONDS)
-        ),
+        healthy=lambda _: connect.healthy(settings, deadline=_HEALTH_SECONDS),
         ports=(settings.connect_port, settings.thrift_port, settings.spark_ui_port),
         # 8 seconds on two idle cores; a start that hangs is rare, a busy machine is not.
         start_seconds=180,

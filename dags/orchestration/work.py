@@ -12,10 +12,12 @@ from orchestration.wake_ups import wake_ups
 
 def ingest_day(system: str, asset: Asset, context: Any) -> PokeReturnValue:
     """Land and publish one day of a system; not done while a delivery may still come."""
-    from countinghouse.runs.ingest import ingest, missing_deliveries
+    from countinghouse.runs.ingest import extract_missing, ingest, missing_deliveries
     from countinghouse.settings import load
 
     settings, run = load(), context["dag_run"]
+    for problem in extract_missing(settings, system, run.partition_key):
+        print("not extracted:", problem)
     missing = missing_deliveries(settings, system, run.partition_key)
     # The only question to the clock: whether to wait, never what to load.
     if any(datetime.now(UTC) < late.deadline for late in missing):

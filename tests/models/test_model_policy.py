@@ -54,7 +54,7 @@ def test_every_column_has_a_type_and_a_description(path: Path) -> None:
 @pytest.mark.parametrize("path", MODELS, ids=_by_name)
 def test_amounts_are_integers_or_decimals_with_a_currency(path: Path) -> None:
     types = {column["name"]: column["data_type"] for column in _declared(path)["columns"]}
-    minor = [name for name in types if name.endswith("_minor")]
+    minor = [name for name in types if name.endswith(("_minor", "_micros"))]
 
     assert not {"double", "float"} & set(types.values())
     assert all(types[name] == "bigint" for name in minor)
