@@ -131,6 +131,8 @@ def _columns(contract: Contract) -> Iterator[Complaint]:
             yield Complaint(field, message, "mend treatment, nullable or where it is used")
         if column.nested and (kind != "string" or contract.format.type == "csv"):
             yield Complaint(field, "only a string of JSON or Parquet is nested", "remove nested")
+        if column.canonical and kind != "string":
+            yield Complaint(field, f"{kind} is no text", "remove canonical")
         if column.format and kind not in ("date", "timestamp"):
             yield Complaint(field, f"a {kind} has no format", "remove it")
         if column.format and (problem := date_patterns.problem(column.format)):

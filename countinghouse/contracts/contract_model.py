@@ -90,6 +90,7 @@ class Column(_Declared):
     pii: Literal["none", "low", "high"] = "none"
     treatment: Literal["keep", "hash", "tokenise", "drop"] = "keep"
     nested: bool = False
+    canonical: bool = False
     format: str = ""
     allowed: tuple[str, ...] = ()
     null_values: tuple[str, ...]
@@ -143,6 +144,10 @@ class Contract(_Declared):
         """Columns that two different rows of one delivery must not share."""
         order = self.changes.position if self.changes else self.version_column
         return (*self.keys, *([order] if order else []))
+
+    def is_canonical(self, column: Column) -> bool:
+        """Whether texts of the column that look the same are made the same, so that they join."""
+        return column.parsed.name == "string" and (column.canonical or column.name in self.keys)
 
     @property
     def keeps_raw_text(self) -> bool:

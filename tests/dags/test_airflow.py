@@ -211,7 +211,7 @@ def test_what_a_paused_mart_and_a_dead_task_missed_is_made_good_by_maintenance(
     assert pending(open_ledger(backfilled.settings), "touched.shop") == []
 
 
-def test_a_missing_and_a_refused_delivery_are_named_after_the_rest_was_published(
+def test_fault_62_a_missing_and_a_refused_delivery_are_named_after_the_rest_was_published(
     backfilled: Airflow,
 ) -> None:
     root = backfilled.settings.landing_root
