@@ -2,7 +2,7 @@
 
 import typer
 
-from countinghouse.cli import cli_data, cli_ledger, cli_questions, cli_services
+from countinghouse.cli import cli_data, cli_ledger, cli_questions, cli_reveal, cli_services
 from countinghouse.errors import BadName, CountinghouseError
 
 app = typer.Typer(
@@ -10,7 +10,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A batch data warehouse whose correctness claims are executable.",
 )
-for commands in (cli_services, cli_data, cli_questions, cli_ledger):
+for commands in (cli_services, cli_data, cli_questions, cli_ledger, cli_reveal):
     commands.register(app)
 
 
