@@ -56,8 +56,9 @@ def ingest(settings: Settings, system: str, dt: str, *, run_id: str) -> RunRepor
 
 def contracts_of(settings: Settings, systems: Sequence[str]) -> list[Contract]:
     """Contracts of these systems; raises for a system that nothing declares."""
+    wanted = {names.identifier(system) for system in systems}
     found = load_contracts(settings.project).values()
-    unknown = sorted({names.identifier(system) for system in systems} - {c.system for c in found})
+    unknown = sorted(wanted - {c.system for c in found})
     if unknown:
         raise CountinghouseError(
             f"no feed of {unknown[0]!r} is declared",
