@@ -9,7 +9,9 @@ import pytest
 TESTS = Path(__file__).parent
 # Late, doubled, malformed and impossible data.
 DATA = tuple(range(57, 84))
-FAULTS = (*DATA,)
+TIME = tuple(range(84, 91))
+SECURITY = tuple(range(91, 99))
+FAULTS = (*DATA, *TIME, *SECURITY)
 
 
 def names_by_fault() -> dict[int, set[str]]:

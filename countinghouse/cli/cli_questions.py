@@ -158,11 +158,19 @@ def sql(
     query: str = typer.Argument(help="One SELECT, SHOW or DESCRIBE."),
     limit: int = typer.Option(100, min=1, help="Print at most so many rows."),
     json: bool = JSON,
+    csv: bool = typer.Option(False, "--csv", help="Print CSV that is safe to open in Excel."),
 ) -> None:
     """Read published tables through the engine; nothing can be written this way."""
     from countinghouse.questions import queries
 
+    if json and csv:
+        raise typer.BadParameter("--json and --csv exclude each other")
     found = queries.sql(load(), query, limit=limit)
+    if csv:
+        cli_output.as_csv(found.columns, found.rows)
+        if found.more:
+            typer.echo(f"cut off after {limit} rows: --limit", err=True)
+        return
     if json:
         cli_output.as_json([dict(zip(found.columns, row, strict=True)) for row in found.rows])
         return

@@ -151,8 +151,8 @@ class Contract(_Declared):
 
     @property
     def keeps_raw_text(self) -> bool:
-        """Whether quarantine may show the text of a row: no column identifies a person."""
-        return all(column.pii != "high" for column in self.columns)
+        """Whether anything may be quoted as it came: no column identifies a person."""
+        return all(c.pii != "high" and c.treatment == "keep" for c in self.columns)
 
     @property
     def fingerprint(self) -> str:

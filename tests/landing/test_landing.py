@@ -248,27 +248,6 @@ def test_exponents_are_read_only_where_declared(landing: Landing, sales: Sales) 
     assert reasons(strict)[1] == "id: not a whole number"
 
 
-def test_local_times_that_are_none_or_two_are_bad(landing: Landing, sales: Sales) -> None:
-    zone = {"column": "sold_at", "source_zone": "America/New_York", "zone": "America/New_York"}
-    lines = [
-        "a,1,1.00,EUR,2026-03-08 02:30:00,",
-        "a,2,1.00,EUR,2026-03-08 03:30:00,",
-        "a,3,1.00,EUR,2025-11-02 01:30:00,",
-        "a,4,1.00,EUR,2025-11-02 01:30:00-04:00,",
-        "a,5,1.00,EUR,2026-03-09 23:59:59,",
-    ]
-    contract = sales(business_date=zone, max_lateness_days=None)
-    landed = landing.land(contract, {"2026-03-09": csv_of(*lines)})
-    assert reasons(landed) == {
-        1: "sold_at: local time does not exist",
-        3: "sold_at: local time is ambiguous",
-    }
-    found = {row["line"]: (row["sold_at"], row["_business_date"]) for row in landed.raw()}
-    assert found[2] == (dt.datetime(2026, 3, 8, 7, 30), "2026-03-08")
-    assert found[4] == (dt.datetime(2025, 11, 2, 5, 30), "2025-11-02")
-    assert found[5] == (dt.datetime(2026, 3, 10, 3, 59, 59), "2026-03-09")
-
-
 def test_what_identifies_a_person_is_hashed_and_nowhere_in_clear(
     landing: Landing, sales: Sales
 ) -> None:

@@ -33,11 +33,13 @@ def layout(file: SourceFile, shape: FileShape) -> Layout:
         names: list[str] = parquet.schema_arrow.names
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise FileBroken(f"header: {twice[0]!r} stands twice")
+        told = f"column {names.index(twice[0]) + 1}" if shape.private else repr(twice[0])
+        raise FileBroken(f"header: {told} stands twice")
     missing = [c.header for c in shape.columns if c.header not in names and not c.optional]
     undeclared = {n: at for at, n in enumerate(names) if n not in {c.header for c in shape.columns}}
     if missing:
-        found = f"; undeclared: {', '.join(map(repr, undeclared))[:200]}" if undeclared else ""
+        told = str(len(undeclared)) if shape.private else ", ".join(map(repr, undeclared))[:200]
+        found = f"; undeclared: {told}" if undeclared else ""
         raise FileBroken(f"header: no column {', '.join(map(repr, missing))[:200]}{found}")
     places = tuple(names.index(c.header) if c.header in names else -1 for c in shape.columns)
     return Layout(len(names), places, undeclared)
@@ -111,7 +113,8 @@ def _opened(file: SourceFile, shape: FileShape) -> Iterator[pq.ParquetFile]:
             shared = [field.name for field in found.schema_arrow if _is_text(field.type)]
             yield pq.ParquetFile(source, metadata=found.metadata, read_dictionary=shared)
         except (pa.ArrowException, OSError) as error:
-            raise FileBroken(f"parquet: {str(error)[:200]}") from None
+            told = "it cannot be read" if shape.private else str(error)[:200]
+            raise FileBroken(f"parquet: {told}") from None
 
 
 def _refuse_large_chunks(parquet: pq.ParquetFile) -> None:
