@@ -1,53 +1,29 @@
 """The pages of the menu in a real browser: what a person sees and follows."""
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import ledgers
 import pytest
 import sqlalchemy as sa
+from browsing import needs_chromium, open_browser, window
 
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-ARGUMENTS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 DAY = "2026-03-02"
-pytestmark = pytest.mark.skipif(
-    not Path(CHROMIUM).exists(),
-    reason="no chromium: apt-get install -y --no-install-recommends chromium",
-)
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Debian's Chromium; nothing is downloaded."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+    """Debian's Chromium."""
+    with open_browser() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture
 def page(browser: Any) -> Iterator[Any]:
-    """A window of its own that fails the test for whatever the browser complains of."""
-    opened = browser.new_page(viewport={"width": 1200, "height": 900})
-    complaints: list[str] = []
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
-    opened.on("console", lambda said: complaints.append(said.text))
-    yield opened
-    opened.close()
-    assert complaints == []
+    """A window of its own."""
+    with window(browser) as opened:
+        yield opened
 
 
 @pytest.fixture
