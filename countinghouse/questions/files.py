@@ -1,4 +1,4 @@
-"""Answers `countinghouse files`: where the rows that readers see lie, for readers without Thrift."""
+"""Answers `countinghouse files`: where the published rows lie, for readers without Thrift."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
