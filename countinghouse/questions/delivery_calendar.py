@@ -1,6 +1,6 @@
 """Answers the page "delivery calendar": per feed and day what came, and what is missing."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -66,10 +66,12 @@ class Calendar:
 class Logged:
     """What the delivery log says of one feed, as far as the calendar needs it.
 
-    `states` are by day. `since` is the first day for which its system has delivered anything.
+    `states` are by day, also of a day in `accepted`, of which some version counts. `since` is the
+    first day for which its system has delivered anything.
     """
 
     states: Mapping[str, str]
+    accepted: Set[str]
     since: str
 
 
@@ -103,8 +105,7 @@ def overdue(contract: Contract, logged: Logged, dates: Sequence[str], now: datet
     return [
         dt
         for dt in dates
-        if _absent(contract, logged, dt, now) == MISSING
-        and logged.states.get(dt, REFUSED) == REFUSED
+        if _absent(contract, logged, dt, now) == MISSING and dt not in logged.accepted
     ]
 
 
@@ -114,12 +115,18 @@ def logged_of(
     """What the log says of these feeds between two dates, by `system.feed`."""
     feeds = {str(contract.feed): contract.system for contract in contracts}
     states: dict[str, dict[str, str]] = {feed: {} for feed in feeds}
+    accepted: dict[str, set[str]] = {feed: set() for feed in feeds}
     for feed, dt, refused, versions in tuples(connection.execute(_newest(feeds, first, last))):
         states[feed][dt] = REFUSED if refused else CORRECTED if versions > 1 else CAME
+        if versions:
+            accepted[feed].add(dt)
     since: dict[str, str] = {}
     for feed, day in tuples(connection.execute(_first_days(feeds))):
         since[feeds[feed]] = min(day, since.get(feeds[feed], day))
-    return {feed: Logged(states[feed], since.get(system, "")) for feed, system in feeds.items()}
+    return {
+        feed: Logged(states[feed], accepted[feed], since.get(system, ""))
+        for feed, system in feeds.items()
+    }
 
 
 def _newest(feeds: Iterable[str], first: str, last: str) -> sa.Select[tuple[str, str, bool, int]]:

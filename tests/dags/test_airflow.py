@@ -26,8 +26,8 @@ from simulator.deliveries import Defects, write_correction, write_corrupt, write
 INGEST, MARTS, REBUILD = "ingest_shop", "marts_commerce", "rebuild_commerce"
 SEED = 11
 FIRST = dt.date(2026, 3, 2)
-DAYS = [(FIRST + dt.timedelta(days=n)).isoformat() for n in range(6)]
-BACKFILLED, WHILE_PAUSED, WITHOUT_EVENT, INCOMPLETE = DAYS[:3], *DAYS[3:]
+DAYS = [(FIRST + dt.timedelta(days=n)).isoformat() for n in range(7)]
+BACKFILLED, WHILE_PAUSED, WITHOUT_EVENT, INCOMPLETE, AFTERWARDS = DAYS[:3], *DAYS[3:]
 # Entries of Airflow's menu, and what their page says.
 LIVE = {
     "Quality history": "What the gates said",
@@ -218,19 +218,28 @@ def test_the_menu_leads_to_every_page_for_whoever_is_logged_in(airflow: Airflow)
     assert fetch(airflow, "/countinghouse/dbt/..%2f..%2fsecrets%2fconnect_token")[0] == 404
 
 
+def refuse(settings: Settings, day: str) -> None:
+    """Land a day whose order items are refused."""
+    deliver(settings, day)
+    write_corrupt(settings.landing_root, dt.date.fromisoformat(day), SEED)
+    accept(settings, ["shop"])
+    assert land(settings, contracts_of(settings, ["shop"]), run_id="refused").refused
+
+
 def menu(airflow: Airflow) -> dict[str, str]:
     plugins = airflow.api.call("/api/v2/plugins")["plugins"]
     return {view["name"]: view["href"] for one in plugins for view in one["external_views"]}
 
 
 @needs_chromium
-def test_a_person_logs_in_opens_each_page_and_follows_what_failed(backfilled: Airflow) -> None:
-    docs.generate(backfilled.settings)
-    address = f"http://127.0.0.1:{backfilled.settings.airflow_port}"
+def test_a_person_logs_in_opens_each_page_and_follows_what_failed(airflow: Airflow) -> None:
+    refuse(airflow.settings, AFTERWARDS)
+    docs.generate(airflow.settings)
+    address = f"http://127.0.0.1:{airflow.settings.airflow_port}"
     with open_browser() as browser, window(browser) as page:
         page.goto(f"{address}/auth/login")
         page.locator("input[name=username]").fill(USER)
-        page.locator("input[name=password]").fill(password(backfilled.settings))
+        page.locator("input[name=password]").fill(password(airflow.settings))
         page.get_by_role("button").last.click()
         page.wait_for_url(lambda url: "login" not in url)
         for title, said in LIVE.items() | SITES.items():

@@ -64,6 +64,12 @@ def test_a_refused_delivery_is_none(asked: Settings, ledger: sa.Engine, parsed: 
 
     assert of(freshness(asked, now=NOW), "raw.shop__orders").overdue[0].last == DAY
 
+    ledgers.delivery(ledger, "shop.orders", DAY, version=2)
+    ledgers.delivery(ledger, "shop.orders", DAY, version=3, status="refused", reason="r")
+
+    # Its correction was refused; what came before counts.
+    assert of(freshness(asked, now=NOW), "raw.shop__orders").overdue == ()
+
 
 def test_stale_partitions_have_a_reason_and_since_when(
     asked: Settings, ledger: sa.Engine, parsed: None
