@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,7 +39,6 @@ class Reader:
 
     folder: Path
     instead: Mapping[str, str] = field(default_factory=dict)
-    outputs: list[str] = field(default_factory=list)
 
     def follow(self, page: str, section: str = "") -> list[str]:
         """Do every step of a page, or of its section; the outputs of the commands."""
@@ -49,9 +48,7 @@ class Reader:
 
     def do(self, step: Step) -> str:
         """One step; its output."""
-        text = step.text
-        for said, meant in self.instead.items():
-            text = text.replace(said, meant)
+        text = self._meant(step.text)
         if step.kind == "file":
             target = self.folder / step.path
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -59,8 +56,13 @@ class Reader:
             return ""
         words = [sys.executable, "-c", text] if step.kind == "python" else ["bash", "-c", text]
         output = self._run(words)
-        compare(text, step.printed, output)
+        compare(text, [self._meant(line) for line in step.printed], output)
         return output
+
+    def _meant(self, text: str) -> str:
+        for said, meant in self.instead.items():
+            text = text.replace(said, meant)
+        return text
 
     def _run(self, words: list[str]) -> str:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -78,7 +80,7 @@ class Reader:
         return said
 
 
-def compare(command: str, expected: tuple[str, ...], output: str) -> None:
+def compare(command: str, expected: Sequence[str], output: str) -> None:
     """Fail unless the lines stand in the output, in their order; spaces do not count."""
     lines = [" ".join(line.split()) for line in output.splitlines()]
     for line in expected:
