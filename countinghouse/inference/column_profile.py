@@ -25,6 +25,8 @@ _INTEGER = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,37})", re.ASCII)
 _FEW = 3
 _DISTINCT = 50_000
 _SAMPLE = 1000
+# Characters: longer texts are no codes, and would fill the memory.
+_REMEMBERED = 100
 
 
 @dataclass
@@ -92,14 +94,14 @@ class Profile:
                 self._take_new(text, count)
 
     def _take_new(self, text: str, count: int) -> None:
-        if len(self.distinct) < _DISTINCT:
+        if len(self.distinct) < _DISTINCT and len(text) <= _REMEMBERED:
             self.distinct.add(text)
         if len(self.sample) < _SAMPLE:
-            self.sample.append(text)
+            self.sample.append(text[:_REMEMBERED])
         self.shortest = min(self.shortest or len(text), len(text))
         self.longest = max(self.longest, len(text))
         if self.words is not None:
-            self.words.add(text.lower())
+            self.words.add(text[:_REMEMBERED].lower())
             if len(self.words) > 2:
                 self.words = None
         self._take_number(text)

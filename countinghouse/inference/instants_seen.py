@@ -49,11 +49,13 @@ _DIRECTIVES |= dict.fromkeys(("dd", "d"), "%d")
 _SHORTEST, _LONGEST = 6, 40
 
 
-@functools.lru_cache(maxsize=1 << 16)
 def patterns(text: str) -> tuple[Pattern, ...]:
     """Every pattern that reads the text as a day that is in the calendar, strictest first."""
-    if not _SHORTEST <= len(text) <= _LONGEST:
-        return ()
+    return _patterns(text) if _SHORTEST <= len(text) <= _LONGEST else ()
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _patterns(text: str) -> tuple[Pattern, ...]:
     if match := _COMPACT.fullmatch(text):
         return _compact(*match.groups())
     if match := _MONTH.fullmatch(text):

@@ -66,8 +66,11 @@ class _Node:
         self.seen += 1
         if isinstance(content, dict):
             self.objects = True
-            for name, inner in content.items() if depth < _DEEPEST_COLUMN else ():
-                self.inside.setdefault(name, _Node()).take(inner, depth + 1)
+            # A map by ids or dates has ever new names: it is no record.
+            self.values |= depth > 0 and len(self.inside) > MOST_COLUMNS
+            if depth < _DEEPEST_COLUMN and not self.values:
+                for name, inner in content.items():
+                    self.inside.setdefault(name, _Node()).take(inner, depth + 1)
         elif isinstance(content, list):
             self.lists = True
         elif content is not None:

@@ -87,7 +87,7 @@ def find_key(
     is looked for in all of them.
     """
     whole = sample.whole()
-    different = len(np.unique(whole))
+    different = _different(whole)
     copies = sample.rows - different
     listed = list(candidates)
     found = _unique_sets(sample, listed, whole, different)
@@ -114,7 +114,7 @@ def _unique_sets(
     best = sorted(candidates, key=lambda c: (c.cost, c.column))[:_CONSIDERED]
     columns = {c.column: sample.column(c.column) for c in best}
     head = {n: hashes[:_FIRST_LOOK] for n, hashes in columns.items()}
-    head_different = len(np.unique(whole[:_FIRST_LOOK]))
+    head_different = _different(whole[:_FIRST_LOOK])
     found: list[set[int]] = []
     for chosen in itertools.islice(_by_cost(best), _TRIED):
         if any(known <= set(chosen) for known in found):
@@ -165,9 +165,9 @@ def _verified(
     for start in range(0, len(sets), room):
         tried = sets[start : start + room]
         whole, keys, rows = _read_again(tried, again(), limit)
-        different = len(np.unique(whole))
+        different = _different(whole)
         for columns, hashes in zip(tried, keys, strict=True):
-            if len(np.unique(hashes)) == different:
+            if _different(hashes) == different:
                 partly = rows if rows < sample.seen else 0
                 return Key(columns, copies=rows - different, of_first=partly)
     return None
@@ -191,7 +191,13 @@ def _read_again(
 
 
 def _count(columns: Sequence[Hashes]) -> int:
-    return len(np.unique(_mixed(columns)))
+    return _different(_mixed(columns))
+
+
+def _different(hashes: Hashes) -> int:
+    # Several times as fast as np.unique, which makes a table of them.
+    ordered = np.sort(hashes)
+    return int(np.count_nonzero(np.diff(ordered))) + bool(len(ordered))
 
 
 def _joined(parts: Sequence[Hashes]) -> Hashes:
@@ -200,8 +206,8 @@ def _joined(parts: Sequence[Hashes]) -> Hashes:
 
 def _hashes(values: Values) -> Hashes:
     """Of the texts as landing compares keys."""
-    texts = (hash("" if text is None else canonical_key(text)) for text in values)
-    return np.fromiter(texts, np.int64, len(values))
+    known = {text: hash(canonical_key(text or "")) for text in set(values)}
+    return np.fromiter(map(known.__getitem__, values), np.int64, len(values))
 
 
 def _mixed(columns: Sequence[Hashes]) -> Hashes:

@@ -38,7 +38,7 @@ def key_candidates(columns: Sequence[TypedColumn]) -> list[Candidate]:
 
 def _key_cost(column: TypedColumn, *, first: bool) -> float:
     name = column.name
-    if column.meta.get("nested"):
+    if column.meta.get("nested") or column.private:
         return 8
     if _is_row_number(column):
         return 2.5
@@ -108,8 +108,8 @@ def amounts(columns: Sequence[TypedColumn]) -> list[Amount]:
 
 
 def _is_currency(column: TypedColumn) -> bool:
-    known = column.profile.distinct
-    return column.type == "string" and bool(known) and known <= EXPONENTS.keys()
+    known, longest = column.profile.distinct, column.profile.longest
+    return column.type == "string" and longest == 3 and known <= EXPONENTS.keys()
 
 
 def _amount(column: TypedColumn, currencies: Sequence[TypedColumn]) -> Amount:

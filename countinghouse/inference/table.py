@@ -15,6 +15,7 @@ from countinghouse.landing.formats.shape import FileShape, Place, Record, Source
 from countinghouse.landing.formats.text import FileBroken
 
 _BATCH = 8192
+_BATCH_CHARACTERS = 8 << 20
 _MOST_TRAILER = 5
 _UNNAMED = "row: value in a column without name"
 _DIALECT_ERRORS = ("row: broken quotes", "row: too few fields", "row: too many fields")
@@ -99,11 +100,22 @@ def batches(file: SourceFile, shape: FileShape) -> Iterator[tuple[list[Record], 
     module = format_of(shape)
     layout = module.layout(file, shape)
     found = module.records(file, shape, layout)
-    while batch := list(itertools.islice(found, _BATCH)):
+    while batch := _batch(found):
         rows = [record.fields for record in batch if not record.error]
         by_field = list(zip(*rows, strict=True)) or [()] * layout.width
         absent = (None,) * len(rows)
         yield batch, [by_field[at] if at >= 0 else absent for at in layout.fields]
+
+
+def _batch(records: Iterator[Record]) -> list[Record]:
+    batch: list[Record] = []
+    characters = 0
+    for record in itertools.islice(records, _BATCH):
+        batch.append(record)
+        characters += len(record.raw)
+        if characters > _BATCH_CHARACTERS:
+            break
+    return batch
 
 
 def rows_again(origin: Origin) -> Iterator[list[Values]]:

@@ -42,6 +42,11 @@ def test_an_object_that_is_sometimes_a_text_is_kept(inferred: Infer) -> None:
     assert found.contract.column("customer").nested
 
 
+def test_an_object_with_ever_new_names_is_kept(inferred: Infer) -> None:
+    found = inferred(lines(*({"id": n, "by_day": {f"day {n}": n}} for n in range(500))))
+    assert {c.name: c.nested for c in found.contract.columns} == {"id": False, "by_day": True}
+
+
 def test_digits_in_quotes_are_a_code_and_fractions_an_amount(inferred: Infer) -> None:
     found = inferred(lines({"id": "12", "amount": "12.50"}, {"id": "13", "amount": "7.00"}))
     assert found.types == {"id": "string", "amount": "decimal(18,2)"}

@@ -30,6 +30,11 @@ def test_keys_are_compared_as_landing_compares_them(inferred: Infer) -> None:
     assert inferred("id,n\na,1\na ,2\nb,3\n").contract.keys != ("id",)
 
 
+def test_a_person_is_the_last_choice_for_a_key(inferred: Infer) -> None:
+    rows = "".join(f"{n // 3},{n % 3},a{n}@example.org\n" for n in range(30))
+    assert inferred(f"order_id,line,email\n{rows}").contract.keys == ("order_id", "line")
+
+
 def test_exact_copies_are_no_conflict(inferred: Infer) -> None:
     found = inferred("id,city\n1,Bonn\n2,Rome\n2,Rome\n")
     assert (found.contract.keys, found.expected_bad) == (("id",), 0)
