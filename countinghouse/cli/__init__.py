@@ -4,10 +4,12 @@ import typer
 
 from countinghouse.cli import (
     cli_backfill,
+    cli_contracts,
     cli_data,
     cli_ledger,
     cli_quarantine,
     cli_questions,
+    cli_reveal,
     cli_services,
     cli_status,
 )
@@ -19,7 +21,7 @@ app = typer.Typer(
     help="A batch data warehouse whose correctness claims are executable.",
 )
 _SERVICES, _DATA = (cli_services, cli_status), (cli_data, cli_backfill, cli_quarantine)
-for commands in (*_SERVICES, *_DATA, cli_questions, cli_ledger):
+for commands in (*_SERVICES, *_DATA, cli_questions, cli_ledger, cli_contracts, cli_reveal):
     commands.register(app)
 
 

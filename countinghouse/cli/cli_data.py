@@ -74,9 +74,11 @@ def build(
 
     Only stale partitions are built. The exit code is 1 when a gate kept something back.
     """
-    if first or last:
-        # Refused before anything is landed.
-        names.dates_between(first or last, last or first)
+    names.selection(selection)
+    given = [date for date in (first, last) if date is not None]
+    if given:
+        # Refused before anything is landed; an empty one is a mistake and not all dates.
+        names.dates_between(given[0], given[-1])
     show_progress()
     from countinghouse.dbt.dbt_graph import load_checks, load_graph
     from countinghouse.planning import staleness

@@ -28,6 +28,7 @@ from countinghouse.publishing.publication import Batch, Verdict, Work
 from countinghouse.publishing.version import Version, attempt_root
 from countinghouse.runs import refusals
 from countinghouse.runs.report import Blocked, RunReport
+from countinghouse.runs.warned import alert_warnings
 from countinghouse.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -156,6 +157,7 @@ def _land(work: Work, contracts: Sequence[Contract], planned: _Planned, report: 
     _record_conservation(
         work.ledger, {p: figures for p, figures in landed.items() if p in through}, found
     )
+    alert_warnings(work.settings, verdicts, changed)
     _tell(report, found, passed, changed, verdicts)
 
 

@@ -108,7 +108,7 @@ def test_a_test_whose_relations_are_not_there_is_named(attempt: Any) -> None:
     assert "stg_shop__orders__rejected" in missed.message
 
 
-def test_a_sum_that_overflows_fails_instead_of_wrapping(attempt: Any) -> None:
+def test_fault_75_a_sum_that_overflows_fails_instead_of_wrapping(attempt: Any) -> None:
     raw = {DAYS[0]: attempt.land(DAYS[0], "(1, 90000000000000.00, 1)")}
     pins = {}
     for n in range(2):

@@ -153,38 +153,51 @@ def _csv(contract: Contract, folder: Path) -> str:
     declared = contract.format
     names = [column.header for column in contract.columns]
     if declared.header:
-        names = _header(next(folder.glob("*/*.csv*")))
+        names = _header(next(folder.glob("*/*.csv*")), declared.delimiter)
     texts = ", ".join(f"'{name}': 'varchar'" for name in names)
     return (
         f"read_csv('{folder}/*/*.csv*', header = {declared.header}, skip = {declared.preamble}, "
-        f"filename = true, auto_detect = false, columns = {{{texts}}})"
+        f"quote = '\"', delim = '{declared.delimiter}', filename = true, auto_detect = false, "
+        f"columns = {{{texts}}})"
     )
 
 
-def _header(path: Path) -> list[str]:
+def _header(path: Path, delimiter: str) -> list[str]:
     content = path.read_bytes()
     text = gzip.decompress(content) if path.suffix == ".gz" else content
-    return next(csv.reader([text.decode("utf-8-sig").splitlines()[0]]))
+    return next(csv.reader([text.decode("utf-8-sig").splitlines()[0]], delimiter=delimiter))
 
 
 def _text(column: Column) -> str:
     nulls = ", ".join(f"'{null}'" for null in column.null_values)
-    text = f'case when "{column.header}" not in ({nulls}) then "{column.header}" end'
-    if not column.format:
-        return text
-    pattern = column.format.replace("yyyy", "%Y").replace("MM", "%m").replace("dd", "%d")
-    return f"strptime({text}, '{pattern}')"
+    return f'case when "{column.header}" not in ({nulls}) then "{column.header}" end'
 
 
 def _landed(contract: Contract) -> Iterator[str]:
     for column in contract.columns:
-        text = _text(column)
-        number = f"cast({text} as double)" if column.round_within is not None else text
-        yield f"cast({number} as {TYPES.get(column.type, column.type)})"
+        yield f"cast({_typed(column)} as {TYPES.get(column.type, column.type)})"
     delivery = "regexp_extract(filename, 'dt=([0-9-]+)', 1)"
-    zone, at = contract.business_date.zone, contract.business_date.column
-    day = f"cast(timezone('{zone}', timezone('UTC', cast(\"{at}\" as timestamp))) as date)"
-    if at and contract.column(at).type == "date":
-        day = f"cast({_text(contract.column(at))} as date)"
-    yield delivery if contract.business_date.delivery else f"cast({day} as varchar)"
+    yield delivery if contract.business_date.delivery else f"cast({_day(contract)} as varchar)"
     yield from ("1", "1", "0", "filename", "row_number() over ()", delivery)
+
+
+def _typed(column: Column) -> str:
+    text = _text(column)
+    if column.treatment == "drop":
+        return "null"
+    if column.parsed.name == "decimal" and column.round_within is not None:
+        # Such a column may have exponents, which only a double reads.
+        return f"cast({text} as double)"
+    if column.parsed.name == "date" and column.format:
+        pattern = column.format.replace("yyyy", "%Y").replace("MM", "%m").replace("dd", "%d")
+        return f"strptime({text}, '{pattern}')"
+    if column.parsed.name == "timestamp":
+        return f"cast(regexp_replace({text}, ' (UTC|[+]0000)$', '+00') as timestamptz)"
+    return text
+
+
+def _day(contract: Contract) -> str:
+    column = contract.column(contract.business_date.column)
+    if column.type == "date":
+        return f"cast({_typed(column)} as date)"
+    return f"cast(timezone('{contract.business_date.zone}', {_typed(column)}) as date)"
