@@ -42,7 +42,7 @@ def status(json: bool = typer.Option(False, "--json", help="Print JSON.")) -> No
         _print_components(found)
         if asked:
             _print_overview(asked)
-        typer.echo(f"\ndisk: {_disk(disk)}")
+        typer.echo(f"\ndisk: {_disk(disk, asked.version_bytes if asked else 0)}")
         if problem:
             typer.echo(f"\nerror: {problem}", err=True)
     if not all(one.healthy for one in found):
@@ -141,12 +141,16 @@ def _ago(now: datetime, then: datetime | None) -> str:
     return f"{seconds} s ago"
 
 
-def _disk(disk: "Disk") -> str:
-    sizes = [
-        f"{name} {'takes too long to measure' if size is None else _bytes(size)}"
+def _disk(disk: "Disk", version_bytes: int) -> str:
+    """What is not measured in time is left open; of the warehouse the ledger knows the least."""
+    sizes = {
+        name: "takes too long to measure" if size is None else _bytes(size)
         for name, size in disk.folders.items()
-    ]
-    return ", ".join([*sizes, f"{_bytes(disk.free)} free"])
+    }
+    if disk.folders["warehouse"] is None and version_bytes:
+        sizes["warehouse"] = f"at least {_bytes(version_bytes)} (published and kept versions)"
+    said = [f"{name} {size}" for name, size in sizes.items()]
+    return ", ".join([*said, f"{_bytes(disk.free)} free"])
 
 
 def _bytes(size: float) -> str:

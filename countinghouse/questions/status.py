@@ -12,7 +12,7 @@ from countinghouse.errors import CountinghouseError
 from countinghouse.ledger import attempts as leases
 from countinghouse.ledger import open_ledger
 from countinghouse.ledger.state import load_state
-from countinghouse.ledger.tables import attempts, claims, holds
+from countinghouse.ledger.tables import attempts, claims, holds, versions
 from countinghouse.planning import planner
 from countinghouse.planning.model_graph import Graph
 from countinghouse.planning.planner import Stale
@@ -68,6 +68,8 @@ class Overview:
     running: list[RunningAttempt]
     failures: list[Failure]
     quarantine: list[QuarantinedTable]
+    # Of versions that have their files, as their manifests say
+    version_bytes: int
 
 
 def overview(settings: Settings) -> Overview:
@@ -105,7 +107,13 @@ def _asked(
         running=_running(settings, connection),
         failures=last_failures(connection, now),
         quarantine=quarantined(connection, {c.feed.quarantine: c.owner for c in contracts}, now),
+        version_bytes=_version_bytes(connection),
     )
+
+
+def _version_bytes(connection: sa.Connection) -> int:
+    total = sa.select(sa.func.sum(versions.c.bytes)).where(versions.c.collected_at.is_(None))
+    return int(connection.execute(total).scalar() or 0)
 
 
 def _stale(

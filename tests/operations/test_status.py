@@ -14,10 +14,11 @@ import pytest
 import sqlalchemy as sa
 from feeds import contract_of, csv_of, deliver
 
+from countinghouse.cli.cli_status import _disk
 from countinghouse.ledger import open_ledger
 from countinghouse.ledger import tables as t
 from countinghouse.planning.planner import Stale
-from countinghouse.questions.disk import DiskUsage
+from countinghouse.questions.disk import Disk, DiskUsage
 from countinghouse.questions.expected import FeedDeliveries, feed_deliveries
 from countinghouse.questions.failures import last_failures
 from countinghouse.questions.status import StaleGroup, grouped, overview
@@ -212,6 +213,14 @@ def test_holds_and_attempts_are_told_without_an_engine(busy: Settings) -> None:
         ("dead", 0, False),
     }
     assert [(s.name, s.partitions) for s in found.stale] == [("shop", 1)]
+
+
+def test_of_a_warehouse_that_takes_too_long_the_ledger_knows_the_least() -> None:
+    disk = Disk({"warehouse": None, "logs": None}, free=2_000_000_000)
+    assert _disk(disk, 1_234_000) == (
+        "warehouse at least 1.23 MB (published and kept versions), "
+        "logs takes too long to measure, 2 GB free"
+    )
 
 
 def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
