@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from ledger_text import texts_of
 from pydantic import SecretStr
 
 from countinghouse import engine_session
@@ -94,13 +95,7 @@ def test_fault_94_whatever_runs_and_fails_tells_no_secret(
     for words in (["sql", "select nothing"], ["history", "marts.secret"], ["diff", "marts.x", DAY]):
         done = subprocess.run([*command, *words], env=environment, capture_output=True, text=True)
         said += [done.stdout, done.stderr]
-    with open_ledger(installation).connect() as connection:
-        tables = sa.text(
-            "select query_to_xml('select * from ops.' || table_name, true, true, '')::text "
-            "from information_schema.tables where table_schema = 'ops'"
-        )
-        said += connection.execute(tables).scalars().all()
-    said.append((tmp_path / "ledger.backup").read_bytes().decode("latin-1"))
+    said += texts_of(open_ledger(installation)).values()
     told = "\n".join([*said, caplog.text])
     assert "not sent by SmtpNotifier" in told
     assert "not sent by WebhookNotifier" in told
