@@ -1,8 +1,11 @@
 """Deliveries: complete ones only, archived by digest, logged once."""
 
+import contextlib
 import hashlib
 import json
 import os
+import socket
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -277,8 +280,6 @@ def _manifest_of(text: str) -> Callable[[Path], None]:
         (_other_file, "'more.csv' is not in the manifest"),
         (_missing_file, "no files"),
         (_foreign_file, "'sales.xlsx' does not match '*.csv'"),
-        (_link, "'passwd.csv' is not a regular file"),
-        (_pipe, "'pipe.csv' is not a regular file"),
         (_name_not_utf8, r"file name 't\udcff.csv' is not UTF-8; rename it"),
         (
             _manifest_of('{"files": 3}'),
@@ -320,12 +321,51 @@ def test_what_contradicts_its_manifest_is_logged_as_refused(
     assert accept() == [None]
 
 
-def test_strange_file_names_are_only_names(home: Any, contract: Contract, accept: Accept) -> None:
-    deliver(home.landing_root, contract, DAY, ONE, name="-rf $(touch x);'.csv")
+@pytest.mark.parametrize(
+    "name", ["-rf.csv", "$(touch x).csv", "-rf $(touch x);'.csv", "`x`.csv", "a\nb.csv", "..csv "]
+)
+def test_fault_97_strange_file_names_are_only_names(
+    home: Any, contract: Contract, accept: Accept, name: str
+) -> None:
+    contract = contract.model_copy(update={"files": "*"})
+    folder = deliver(home.landing_root, contract, DAY, ONE, name=name)
+    (arrival,) = deliveries.discover(home, contract)
+    manifest, files, reason = delivery_folders.read(home, contract, arrival)
+    # Hidden files are none of the delivery.
+    assert reason == ("no files" if name.startswith(".") else "")
+    assert manifest is None
+    if not reason:
+        assert [file.name for file in files] == [name]
+        assert archive.path_of(home, files[0].sha256).read_text() == ONE
+    assert sorted(path.name for path in folder.iterdir()) == sorted(["_DONE", name])
+
+
+def _socket(folder: Path) -> None:
+    with contextlib.chdir(folder), socket.socket(socket.AF_UNIX) as server:
+        server.bind("socket.csv")
+
+
+def _folder(folder: Path) -> None:
+    (folder / "folder.csv").mkdir()
+
+
+def _device(folder: Path) -> None:
+    try:
+        os.mknod(folder / "device.csv", stat.S_IFCHR | 0o600, os.makedev(1, 5))
+    except PermissionError:
+        pytest.skip("only root makes devices")
+
+
+@pytest.mark.parametrize("spoil", [_link, _pipe, _socket, _folder, _device])
+def test_fault_97_only_regular_files_are_read(
+    home: Any, contract: Contract, accept: Accept, spoil: Callable[[Path], None]
+) -> None:
+    spoil(deliver(home.landing_root, contract, DAY, ONE))
     (delivery,) = accept()
     assert delivery is not None
-    assert not delivery.refused
-    assert delivery.files[0].name == "-rf $(touch x);'.csv"
+    assert delivery.reason
+    assert delivery.reason.endswith(".csv' is not a regular file")
+    assert delivery.files == ()
 
 
 def test_the_log_copy_is_completed_after_a_crash(

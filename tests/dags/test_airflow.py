@@ -5,12 +5,15 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+import psutil
 import pytest
 import sqlalchemy as sa
 from browsing import needs_chromium, open_browser, window
+from ledger_text import texts_of
 from running import Airflow
 
 from countinghouse import docs
@@ -23,6 +26,7 @@ from countinghouse.publishing.outbox import pending
 from countinghouse.runs.build import build
 from countinghouse.runs.ingest import accept, contracts_of, ingest
 from countinghouse.runs.land import land
+from countinghouse.services import postgres, processes
 from countinghouse.services.airflow import USER, password
 from countinghouse.settings import Settings
 from simulator import expected
@@ -246,10 +250,27 @@ def test_fault_62_a_missing_and_a_refused_delivery_are_named_after_the_rest_was_
     }
 
 
-def test_the_night_collects_garbage_and_writes_both_docs(backfilled: Airflow) -> None:
+# What a person may give to a run; `{}` is a file that nobody must make.
+HOSTILE = {
+    "dt": "../../etc",
+    "table": "x'; DROP TABLE marts.fct_order_lines; --",
+    "day": "$(touch {})",
+    "`touch {}`": "; touch {} #",
+    "template": "{{ ''.__class__ }}",
+}
+
+
+def test_fault_93_what_a_run_is_given_does_nothing_and_the_night_writes_both_docs(
+    backfilled: Airflow, tmp_path: Path
+) -> None:
+    canary, before = tmp_path / "canary", publications(backfilled)
+    conf = {name.replace("{}", str(canary)): text for name, text in HOSTILE.items()}
+    conf = {name: text.replace("{}", str(canary)) for name, text in conf.items()}
     backfilled.pause("nightly", False)
     # Not any run: without a pause the scheduler makes that of last night as well.
-    tasks = backfilled.tasks(backfilled.trigger("nightly"))
+    tasks = backfilled.tasks(backfilled.trigger("nightly", conf=conf))
+    assert not canary.exists()
+    assert publications(backfilled) == before
     assert {task["state"] for task in tasks.values()} == {"success"}, tasks
     docs = backfilled.settings.home / "docs"
     assert "fct_order_lines" in (docs / "dbt" / "index.html").read_text()
@@ -311,6 +332,34 @@ def test_a_person_logs_in_opens_each_page_and_follows_what_failed(airflow: Airfl
     assert "raw.shop__order_items" in text
     assert "rows are bad" in text
     assert "countinghouse land shop" in text
+
+
+def test_fault_94_no_secret_is_in_the_logs_or_the_database_of_airflow(airflow: Airflow) -> None:
+    files = (airflow.settings.home / "secrets").iterdir()
+    secrets = {path.name: path.read_text().strip() for path in files if path.is_file()}
+    secrets |= {"fernet": airflow.env["AIRFLOW__CORE__FERNET_KEY"]}
+    assert {"airflow_password", "airflow_jwt_secret", "connect_token"} <= set(secrets)
+    url = postgres.ledger_url(airflow.settings, "airflow")
+    texts = texts_of(sa.create_engine(url, poolclass=sa.NullPool))
+    assert texts["public.dag_run"]
+    logs = [path for path in airflow.settings.logs.rglob("*") if path.is_file()]
+    assert logs
+    texts |= {str(path): path.read_bytes().decode("latin-1") for path in logs}
+    for process in processes.owned(airflow.settings):
+        texts[f"process {process.pid}"] = " ".join(process.cmdline())
+    assert [(n, s) for s, secret in secrets.items() for n, t in texts.items() if secret in t] == []
+
+
+def test_fault_96_airflow_is_open_to_this_machine_and_its_users_only(airflow: Airflow) -> None:
+    listening = {
+        connection.laddr.ip
+        for process in processes.owned(airflow.settings)
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening == {"127.0.0.1"}
+    for path in ("/api/v2/dags", "/api/v2/connections", "/countinghouse/dbt/index.html"):
+        assert fetch(airflow, path, login=False)[0] == 401, path
 
 
 def fetch(airflow: Airflow, path: str, *, login: bool = True) -> tuple[int, str]:

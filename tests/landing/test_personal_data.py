@@ -13,8 +13,8 @@ from typing import Any
 import persons
 import pyarrow.parquet as pq
 import pytest
-import sqlalchemy as sa
 from feeds import contract_of, deliver
+from ledger_text import texts_of
 from persons import NEEDLES, SYSTEM
 from typer.testing import CliRunner
 
@@ -194,18 +194,9 @@ def test_fault_95_no_file_holds_a_person(everything: Everything) -> None:
 
 
 def test_fault_95_no_table_of_postgresql_holds_a_person(everything: Everything) -> None:
-    with open_ledger(everything.settings).connect() as connection:
-        names = connection.execute(
-            sa.text("select table_name from information_schema.tables where table_schema = 'ops'")
-        ).scalars()
-        dumped = {
-            name: connection.execute(sa.text(f'select t::text from ops."{name}" t')).scalars().all()
-            for name in names
-        }
-    assert len(dumped["deliveries"]) >= 15
-    assert [
-        hit for name, rows in dumped.items() for hit in hits(name, "\n".join(rows).encode())
-    ] == []
+    texts = texts_of(open_ledger(everything.settings))
+    assert len(texts["ops.deliveries"].splitlines()) >= 15
+    assert [hit for name, text in texts.items() for hit in hits(name, text.encode())] == []
 
 
 def test_fault_95_the_pages_of_the_engine_tell_of_no_person(everything: Everything) -> None:

@@ -1,7 +1,9 @@
 """Encodings and compression of delivered files."""
 
 import gzip
+import io
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +50,37 @@ def test_truncated_gzip_is_a_broken_file(tmp_path: Path) -> None:
         read(tmp_path / "f")
 
 
-def test_decompression_bomb_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def gzip_bomb() -> bytes:
+    return gzip.compress(b"0" * (8 << 20))
+
+
+def zip_bomb() -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.csv", b"0" * (8 << 20))
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(("bomb", "member"), [(gzip_bomb, ""), (zip_bomb, "a.csv")])
+def test_fault_97_decompression_bomb_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bomb: Callable[[], bytes], member: str
+) -> None:
     monkeypatch.setattr(module, "_RATIO_COUNTS_ABOVE", 1 << 20)
-    (tmp_path / "f").write_bytes(gzip.compress(b"0" * (8 << 20)))
-    with pytest.raises(FileBroken, match="250 times"):
-        read(tmp_path / "f")
+    (tmp_path / "f").write_bytes(bomb())
+    with (
+        pytest.raises(FileBroken, match="250 times"),
+        opened(SourceFile(tmp_path / "f", member), "utf-8", "infer") as text,
+    ):
+        for _ in lines(text):
+            pass
+
+
+def test_fault_97_an_archive_of_endless_files_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "f.zip", "w") as archive:
+        for n in range(10_001):
+            archive.writestr(f"{n}", b"")
+    with pytest.raises(FileBroken, match="too many files"):
+        members(tmp_path / "f.zip", "infer")
 
 
 def test_fault_73_keys_that_look_the_same_are_the_same() -> None:
