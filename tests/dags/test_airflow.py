@@ -34,7 +34,7 @@ LIVE = {
     "Freshness": "Newest partition",
     "Deliveries": "What the signs mean",
 }
-SITES = {"dbt docs": "countinghouse", "Data Docs": "raw.shop__order_items"}
+SITES = {"dbt docs": "What the tables mean", "Data Docs": "raw.shop__order_items"}
 CLEAN = Defects(late=None, corrupt=None, held=None, repeated=False)
 
 
@@ -251,9 +251,15 @@ def test_a_person_logs_in_opens_each_page_and_follows_what_failed(airflow: Airfl
         frame.get_by_role("link", name="delivery accepted").first.click()
         frame.get_by_role("heading", name="What to do").wait_for()
         text = frame.locator("main").inner_text()
+        documented = f"{address}/countinghouse/dbt/index.html#!/model/model.countinghouse"
+        page.goto(f"{documented}.rpt_sales_daily")
+        page.get_by_role("heading", name="rpt_sales_daily").wait_for()
+        documentation = page.inner_text("body")
     assert "raw.shop__order_items" in text
     assert "rows are bad" in text
     assert "countinghouse land shop" in text
+    for said in ("commerce-data", '"department"', "Business date of the sale", "Exposures"):
+        assert said in documentation
 
 
 def fetch(airflow: Airflow, path: str, *, login: bool = True) -> tuple[int, str]:
