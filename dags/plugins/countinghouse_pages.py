@@ -19,11 +19,15 @@ from countinghouse.settings import Settings, load
 PREFIX = "/countinghouse"
 # Title in the menu, by folder under `home/docs`.
 SITES = {"dbt": "dbt docs", "data_docs": "Data Docs"}
-# Title in the menu, by path.
+# Title of the page, by path.
 LIVE = {
     "quality": "Quality history",
     "freshness": "Freshness and staleness",
     "deliveries": "Delivery calendar",
+}
+# The menu shows about ten letters of a name.
+MENU = {"quality": "Quality", "freshness": "Freshness", "deliveries": "Deliveries"} | {
+    f"{site}/index.html": title for site, title in SITES.items()
 }
 TEMPLATES = Path(__file__).with_name("countinghouse_templates")
 # Whatever a file name or a reason may hold: nothing of it runs, and nothing is fetched.
@@ -200,6 +204,5 @@ class CountinghousePages(AirflowPlugin):
             "nav_top_level": True,
             "url_route": f"countinghouse-{path.partition('/')[0].replace('_', '-')}",
         }
-        for path, title in {f"{site}/index.html": title for site, title in SITES.items()}.items()
-        | LIVE.items()
+        for path, title in MENU.items()
     ]

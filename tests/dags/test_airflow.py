@@ -39,11 +39,11 @@ DAYS = [(FIRST + dt.timedelta(days=n)).isoformat() for n in range(7)]
 BACKFILLED, WHILE_PAUSED, WITHOUT_EVENT, INCOMPLETE, AFTERWARDS = DAYS[:3], *DAYS[3:]
 # Entries of Airflow's menu, and what their page says.
 LIVE = {
-    "Quality history": "What the gates said",
-    "Freshness and staleness": "Newest partition",
-    "Delivery calendar": "What the signs mean",
+    "Quality": "What the gates said",
+    "Freshness": "Newest partition",
+    "Deliveries": "What the signs mean",
 }
-SITES = {"dbt docs": "countinghouse", "Data Docs": "raw.shop__order_items"}
+SITES = {"dbt docs": "What the tables mean", "Data Docs": "raw.shop__order_items"}
 CLEAN = Defects(late=None, corrupt=None, held=None, repeated=False)
 
 
@@ -284,7 +284,7 @@ def test_the_menu_leads_to_every_page_for_whoever_is_logged_in(airflow: Airflow)
         if not (folder / "index.html").exists():
             (folder / "index.html").write_text("documented")
     views = menu(airflow)
-    assert set(views) == {"dbt docs", "Data Docs", *LIVE}
+    assert list(views) == [*LIVE, *SITES]
     for path in [*views.values(), "/countinghouse/pages.css"]:
         assert fetch(airflow, path)[0] == 200, path
         assert fetch(airflow, path, login=False)[0] == 401, path
@@ -318,20 +318,26 @@ def test_a_person_logs_in_opens_each_page_and_follows_what_failed(airflow: Airfl
         page.goto(f"{address}/auth/login")
         page.locator("input[name=username]").fill(USER)
         page.locator("input[name=password]").fill(password(airflow.settings))
-        page.get_by_role("button").last.click()
+        page.get_by_role("button", name="Sign in").click()
         page.wait_for_url(lambda url: "login" not in url)
-        for title, said in LIVE.items() | SITES.items():
+        for title, said in (LIVE | SITES).items():
             page.get_by_role("link", name=title, exact=True).first.click()
             frame = page.frame_locator("iframe")
             frame.get_by_text(said).first.wait_for(timeout=60_000)
-        page.get_by_role("link", name="Quality history", exact=True).first.click()
+        page.get_by_role("link", name="Quality", exact=True).first.click()
         frame = page.frame_locator("iframe")
         frame.get_by_role("link", name="delivery accepted").first.click()
         frame.get_by_role("heading", name="What to do").wait_for()
         text = frame.locator("main").inner_text()
+        documented = f"{address}/countinghouse/dbt/index.html#!/model/model.countinghouse"
+        page.goto(f"{documented}.rpt_sales_daily")
+        page.get_by_role("heading", name="rpt_sales_daily").wait_for()
+        documentation = page.inner_text("body")
     assert "raw.shop__order_items" in text
     assert "rows are bad" in text
     assert "countinghouse land shop" in text
+    for said in ("commerce-data", '"department"', "Business date of the sale", "Exposures"):
+        assert said in documentation
 
 
 def test_fault_94_no_secret_is_in_the_logs_or_the_database_of_airflow(airflow: Airflow) -> None:
