@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from countinghouse.errors import BadName
@@ -69,6 +70,11 @@ def table(value: str) -> str:
     identifier(schema)
     identifier(name)
     return value
+
+
+def selection(words: Iterable[str]) -> list[str]:
+    """Return `words` if each is a name, or two of them with a dot between."""
+    return [table(word) if "." in word else identifier(word) for word in words]
 
 
 @dataclass(frozen=True, order=True)

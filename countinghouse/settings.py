@@ -162,6 +162,9 @@ class Settings(BaseSettings):
         return init_settings, env_settings, file
 
 
+_SECRET = {name for name, field in Settings.model_fields.items() if "Secret" in str(field)}
+
+
 @functools.lru_cache
 def load() -> Settings:
     """The settings of this process; raises WrongSetting for the first that is wrong."""
@@ -175,8 +178,9 @@ def load() -> Settings:
             # Its value may be a secret under a misspelt name.
             raise WrongSetting(f"{file}: {name} is no setting", remedy="mend its name") from None
         reason = problem["msg"].removeprefix("Value error, ")
+        said = "not usable" if name in _SECRET else repr(str(problem["input"]))
         raise WrongSetting(
-            f"COUNTINGHOUSE_{name.upper()} is {str(problem['input'])!r}: {reason}",
+            f"COUNTINGHOUSE_{name.upper()} is {said}: {reason}",
             remedy=f"change it in the environment, or {name} in {file}",
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -123,6 +123,9 @@ def _columns(contract: Contract) -> Iterator[Complaint]:
         kind = column.parsed.name
         if column.name.startswith("_") or column.name == "dt":
             yield Complaint(("columns", n), "the name belongs to landing", "rename it")
+        if column.treatment == "keep" and column.pii == "high":
+            message = "what identifies a person is not kept as it came"
+            yield Complaint(field, message, "treatment: hash, tokenise or drop; or pii: low")
         if column.treatment in ("hash", "tokenise") and kind != "string":
             message = f"only a string can be treated so: {column.treatment}"
             yield Complaint(field, message, "declare it as string")
@@ -131,6 +134,8 @@ def _columns(contract: Contract) -> Iterator[Complaint]:
             yield Complaint(field, message, "mend treatment, nullable or where it is used")
         if column.nested and (kind != "string" or contract.format.type == "csv"):
             yield Complaint(field, "only a string of JSON or Parquet is nested", "remove nested")
+        if column.canonical and kind != "string":
+            yield Complaint(field, f"{kind} is no text", "remove canonical")
         if column.format and kind not in ("date", "timestamp"):
             yield Complaint(field, f"a {kind} has no format", "remove it")
         if column.format and (problem := date_patterns.problem(column.format)):
@@ -235,4 +240,5 @@ def _known_zone(zone: str) -> bool:
     # A directory of the database, such as Europe, is an OSError.
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         return False
-    return True
+    # Files beside the zones, which the engine does not know.
+    return not zone.startswith(("right/", "posix")) and zone not in ("localtime", "Factory")

@@ -90,6 +90,7 @@ class Column(_Declared):
     pii: Literal["none", "low", "high"] = "none"
     treatment: Literal["keep", "hash", "tokenise", "drop"] = "keep"
     nested: bool = False
+    canonical: bool = False
     format: str = ""
     allowed: tuple[str, ...] = ()
     null_values: tuple[str, ...]
@@ -144,10 +145,14 @@ class Contract(_Declared):
         order = self.changes.position if self.changes else self.version_column
         return (*self.keys, *([order] if order else []))
 
+    def is_canonical(self, column: Column) -> bool:
+        """Whether texts of the column that look the same are made the same, so that they join."""
+        return column.parsed.name == "string" and (column.canonical or column.name in self.keys)
+
     @property
     def keeps_raw_text(self) -> bool:
-        """Whether quarantine may show the text of a row: no column identifies a person."""
-        return all(column.pii != "high" for column in self.columns)
+        """Whether anything may be quoted as it came: no column identifies a person."""
+        return all(c.pii != "high" and c.treatment == "keep" for c in self.columns)
 
     @property
     def fingerprint(self) -> str:

@@ -18,11 +18,12 @@ from countinghouse.landing.batch import Batch
 from countinghouse.landing.columns import business_columns, quarantine_columns, raw_columns
 from countinghouse.landing.formats.shape import SourceFile
 from countinghouse.landing.result import LandedBatch, LandedDate
+from countinghouse.landing.sample import sample
+from countinghouse.landing.treatments import PII_KEY, alias
 from countinghouse.planning.model_graph import Column
 from countinghouse.publishing.content_digest import EMPTY, PartitionDigest, partition_digests
 from countinghouse.settings import Settings
 
-PII_KEY = "pii_key"
 # What a task reads, and what a date holds in one file; gzip makes about a fifth of a table's text.
 _BYTES_PER_TASK = 16 << 20
 _BYTES_PER_SHARD = 24 << 20
@@ -52,8 +53,14 @@ def write_raw(
         batch.note(tallies.result())
     writer.measure()
     dates = {dt: batch.date(dt, writer.quarantine) for dt in sorted(deliveries_by_dt)}
+    samples = {
+        position: rows
+        for dt, date in dates.items()
+        if date.refused
+        for position, rows in sample(contract, writer.bad / f"dt={dt}").items()
+    }
     writer.settle(dates)
-    return LandedBatch(dates)
+    return LandedBatch(dates, samples)
 
 
 class _Writer:
@@ -189,10 +196,13 @@ def _parts(batch: Batch) -> list[list[dict[str, Any]]]:
 def _spec(
     batch: Batch, delivery: Delivery, file: ArchivedFile, source: SourceFile
 ) -> dict[str, Any]:
+    inner = source.member
+    if inner and not batch.contract.keeps_raw_text:
+        inner = alias(batch.settings.secret(PII_KEY).encode(), inner)
     return {
         "path": str(source.path),
         "member": source.member,
-        "name": f"{file.name}/{source.member}" if source.member else file.name,
+        "name": f"{file.name}/{inner}" if inner else file.name,
         "dt": delivery.dt,
         "delivery": delivery.position,
         "version": delivery.version,

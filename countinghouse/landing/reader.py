@@ -16,7 +16,7 @@ from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
 from countinghouse.landing.formats import format_of
 from countinghouse.landing.formats.shape import FileShape, Layout, Record, SourceFile
 from countinghouse.landing.formats.text import FileBroken, canonical_key
-from countinghouse.landing.treatments import Treatment, treatment
+from countinghouse.landing.treatments import Treatment, column_alias, treatment
 
 NAME = "countinghouse_files"
 # Marks the row of a file that could not be read to its end.
@@ -103,6 +103,7 @@ class _File:
         self.treatments = [(at, treatment(name, key, nulls)) for at, name, nulls in feed["treated"]]
         # What nobody has declared may identify a person as well.
         self.of_extra = treatment("hash", key, ()) if self.shape.private else None
+        self.secret = key.read_bytes()
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         batch: list[Record] = []
@@ -132,10 +133,13 @@ class _File:
         ]
         extra: list[list[tuple[str, str | None]]] = [[*record.extra.items()] for record in batch]
         if self.of_extra:
-            extra = [[(k, v and self.of_extra(v)) for k, v in found] for found in extra]
+            extra = [
+                [(column_alias(self.secret, k), v and self.of_extra(v)) for k, v in found]
+                for found in extra
+            ]
         treated = {at for at, _ in self.treatments}
         # A key is canonical before it is hashed, so that a blank one is found; its original goes.
-        for at in self.feed["text_keys"]:
+        for at in self.feed["canonical"]:
             originals = None if at in treated else extra
             _rewrite(columns[at], canonical_key, self.feed["columns"][at], originals)
         for at, change in self.treatments:

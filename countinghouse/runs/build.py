@@ -74,7 +74,12 @@ def build(
     With it go the models that its tests read. A failing gate keeps its partition as it was, and
     what depends on it; the rest goes on.
     """
-    span = Span(names.date(first) if first else "", names.date(last) if last else names.OPEN, force)
+    span = Span(
+        "" if first is None else names.date(first),
+        names.OPEN if last is None else names.date(last),
+        force,
+    )
+    names.selection(selection)
     graph, checks = load_graph(settings), load_checks(settings)
     models = with_checked(graph, selected(graph, selection), checks)
     reconcile.finish_crashes(settings)

@@ -170,11 +170,7 @@ def _header(path: Path, delimiter: str) -> list[str]:
 
 def _text(column: Column) -> str:
     nulls = ", ".join(f"'{null}'" for null in column.null_values)
-    text = f'case when "{column.header}" not in ({nulls}) then "{column.header}" end'
-    if not column.format:
-        return text
-    pattern = column.format.replace("yyyy", "%Y").replace("MM", "%m").replace("dd", "%d")
-    return f"strptime({text}, '{pattern}')"
+    return f'case when "{column.header}" not in ({nulls}) then "{column.header}" end'
 
 
 def _landed(contract: Contract) -> Iterator[str]:
@@ -192,7 +188,10 @@ def _typed(column: Column) -> str:
     if column.parsed.name == "decimal" and column.round_within is not None:
         # Such a column may have exponents, which only a double reads.
         return f"cast({text} as double)"
-    if column.parsed.name == "timestamp" and not column.format:
+    if column.parsed.name == "date" and column.format:
+        pattern = column.format.replace("yyyy", "%Y").replace("MM", "%m").replace("dd", "%d")
+        return f"strptime({text}, '{pattern}')"
+    if column.parsed.name == "timestamp":
         return f"cast(regexp_replace({text}, ' (UTC|[+]0000)$', '+00') as timestamptz)"
     return text
 
@@ -200,5 +199,5 @@ def _typed(column: Column) -> str:
 def _day(contract: Contract) -> str:
     column = contract.column(contract.business_date.column)
     if column.type == "date":
-        return f"cast({_text(column)} as date)"
+        return f"cast({_typed(column)} as date)"
     return f"cast(timezone('{contract.business_date.zone}', {_typed(column)}) as date)"

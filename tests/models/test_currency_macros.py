@@ -28,13 +28,13 @@ def test_every_currency_has_the_digits_of_iso_4217() -> None:
     ("currency", "amount", "minor"),
     [("EUR", "12.5", 1250), ("JPY", "12", 12), ("KWD", "1.5", 1500)],
 )
-def test_an_amount_in_minor_units_and_back(currency: str, amount: str, minor: int) -> None:
+def test_fault_77_an_amount_in_minor_units_and_back(currency: str, amount: str, minor: int) -> None:
     decimal = f"cast({amount} as decimal(18, 3))"
     assert _value(f'''minor_units_of("{decimal}", "'{currency}'")''') == minor
     assert float(str(_value(f'''major_units_of("{minor}", "'{currency}'")'''))) == float(amount)
 
 
-def test_a_fraction_of_a_yen_is_an_error() -> None:
+def test_fault_77_a_fraction_of_a_yen_is_an_error() -> None:
     with pytest.raises(Exception, match="finer than a minor unit"):
         _value("""minor_units_of("cast(12.5 as decimal(18, 3))", "'JPY'")""")
 
