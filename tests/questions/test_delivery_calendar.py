@@ -54,6 +54,19 @@ def test_each_day_says_what_became_of_it(asked: Settings, ledger: sa.Engine) -> 
     assert states(asked, AFTER_DEADLINE)[DAYS[6]] == "missing"
 
 
+def test_a_day_that_has_not_come_is_not_expected(asked: Settings, ledger: sa.Engine) -> None:
+    ledgers.delivery(ledger, FEED, DAYS[0])
+
+    found = states(asked, dt.datetime(2026, 3, 6, 9, tzinfo=dt.UTC))
+
+    assert [found[day] for day in DAYS[4:]] == [
+        "awaited",
+        "awaited",
+        "not expected",
+        "not expected",
+    ]
+
+
 def test_two_sequences_of_a_day_are_no_correction(asked: Settings, ledger: sa.Engine) -> None:
     ledgers.delivery(ledger, FEED, DAYS[1], seq=1)
     ledgers.delivery(ledger, FEED, DAYS[1], seq=2)
