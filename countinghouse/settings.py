@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     landing: Path | None = None
     """Root of the deliveries; default `home/landing`."""
 
+    databases: dict[str, SecretStr] = Field(default_factory=dict)
+    """URLs, as SQLAlchemy writes them, of the databases that feeds are extracted from."""
+
     spark_master: str = "local[2]"
     driver_memory: str = "3g"
     driver_java_options: str = (

@@ -60,6 +60,7 @@ def test_every_feed_of_this_project_is_read() -> None:
         ({"meta": {"line": {"pii": "high"}}}, "only a string can be treated so"),
         ({"meta": {"note": {"header": "id"}}}, "note stands twice"),
         ({"meta": {"note": {"nulable": False}}}, "'nulable' was unexpected"),
+        ({"meta": {"line": {"canonical": True}}}, "int is no text"),
         ({"meta": {"id": {"optional": True}}}, "a column that may be absent is nullable"),
     ],
 )

@@ -44,7 +44,7 @@ def accept(ledger: Any, home: Any, contract: Contract) -> Accept:
     return run
 
 
-def test_unfinished_deliveries_are_not_picked_up(home: Any, contract: Contract) -> None:
+def test_fault_61_unfinished_deliveries_are_not_picked_up(home: Any, contract: Contract) -> None:
     folder = deliver(home.landing_root, contract, DAY, ONE)
     assert len(deliveries.discover(home, contract)) == 1
     (folder / "_DONE").unlink()
@@ -112,20 +112,36 @@ def test_bytes_are_archived_and_the_log_row_copied(
     assert (copy["feed"], copy["files"][0]["sha256"]) == (str(contract.feed), digest)
 
 
-def test_the_same_content_for_a_date_is_one_delivery(
+def test_fault_58_the_same_file_delivered_twice_is_one_delivery(
     home: Any, contract: Contract, accept: Accept, ledger: Any
 ) -> None:
+    for expected in (True, False):
+        folder = deliver(home.landing_root, contract, DAY, ONE)
+        assert [delivery is not None for delivery in accept()] == [expected]
+        (folder / "_DONE").unlink()
+    assert len(deliveries.log(ledger, contract.feed)) == 1
+
+
+def test_fault_59_the_same_content_under_another_name_is_no_delivery_but_on_another_date(
+    home: Any,
+    contract: Contract,
+    ledger: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", ingest.__name__)
+    monkeypatch.setattr(ingest, "contracts_of", lambda *_: [contract])
     folder = deliver(home.landing_root, contract, DAY, ONE)
-    assert accept()[0] is not None
-    assert accept() == [None]
+    assert ingest.accept(home, [contract.system]) == []
     (folder / "sales.csv").rename(folder / "sales_again.csv")
-    assert accept() == [None]
+    assert ingest.accept(home, [contract.system]) == []
+    assert caplog.messages[-1] == f"{folder}: same content as before"
     deliver(home.landing_root, contract, "2026-03-11", ONE)
-    assert [d is not None for d in accept()] == [False, True]
-    assert len(deliveries.log(ledger, contract.feed)) == 2
+    assert ingest.accept(home, [contract.system]) == []
+    assert [d.dt for d in deliveries.log(ledger, contract.feed)] == [DAY, "2026-03-11"]
 
 
-def test_a_correction_is_the_next_version_and_both_stay(
+def test_fault_60_a_correction_is_the_next_version_and_both_stay(
     home: Any, contract: Contract, accept: Accept, ledger: Any
 ) -> None:
     for content in (ONE, TWO, ONE):
@@ -387,7 +403,7 @@ def test_a_delivery_that_cannot_be_read_holds_up_no_other(
 
 
 @pytest.mark.parametrize("spoil", [_other_bytes, _foreign_file, _marker_gone, _marker_renewed])
-def test_a_delivery_that_changes_while_it_is_read_waits(
+def test_fault_61_a_delivery_that_changes_while_it_is_read_waits(
     home: Any,
     contract: Contract,
     ledger: Any,

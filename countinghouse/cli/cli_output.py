@@ -52,11 +52,12 @@ def _harmless(value: Any) -> Any:
 
 def as_json(content: Any) -> None:
     """Print dataclasses, or lists of them, as one JSON document."""
-    plain = [_plain(c) for c in content] if isinstance(content, list) else _plain(content)
-    typer.echo(json.dumps(plain, indent=1, default=str))
+    document = [plain(c) for c in content] if isinstance(content, list) else plain(content)
+    typer.echo(json.dumps(document, indent=1, default=str))
 
 
-def _plain(content: Any) -> Any:
+def plain(content: Any) -> Any:
+    """A dataclass as a mapping; anything else as it is."""
     return asdict(content) if is_dataclass(content) and not isinstance(content, type) else content
 
 

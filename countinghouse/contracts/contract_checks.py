@@ -134,6 +134,8 @@ def _columns(contract: Contract) -> Iterator[Complaint]:
             yield Complaint(field, message, "mend treatment, nullable or where it is used")
         if column.nested and (kind != "string" or contract.format.type == "csv"):
             yield Complaint(field, "only a string of JSON or Parquet is nested", "remove nested")
+        if column.canonical and kind != "string":
+            yield Complaint(field, f"{kind} is no text", "remove canonical")
         if column.format and kind not in ("date", "timestamp"):
             yield Complaint(field, f"a {kind} has no format", "remove it")
         if column.format and (problem := date_patterns.problem(column.format)):
@@ -210,6 +212,9 @@ def _kind(contract: Contract) -> Iterator[Complaint]:
         yield Complaint((*landing, "keys_move"), message, "give max_lateness_days, or remove it")
     if contract.changes:
         yield from _changes(contract, (*landing, "changes"))
+    if contract.extract and contract.format.type != "json_lines":
+        message = "what is extracted comes as JSON lines"
+        yield Complaint((*landing, "extract"), message, "format: {type: json_lines}")
 
 
 def _changes(contract: Contract, place: Path_) -> Iterator[Complaint]:

@@ -60,6 +60,13 @@ class Expected(_Declared):
     zone: str = "UTC"
 
 
+class Extract(_Declared):
+    """The query whose rows are a delivery, and the setting that has the database's URL."""
+
+    database: str
+    query: str
+
+
 class Changes(_Declared):
     """The order of a change log, and how it says that a row is gone."""
 
@@ -83,6 +90,7 @@ class Column(_Declared):
     pii: Literal["none", "low", "high"] = "none"
     treatment: Literal["keep", "hash", "tokenise", "drop"] = "keep"
     nested: bool = False
+    canonical: bool = False
     format: str = ""
     allowed: tuple[str, ...] = ()
     null_values: tuple[str, ...]
@@ -112,6 +120,7 @@ class Contract(_Declared):
     restates_days: int | None = None
     keys_move: bool = False
     changes: Changes | None = None
+    extract: Extract | None = None
     expected: Expected | None = None
     refuse_above: float
     amounts: dict[str, dict[str, Any]] = Field(default_factory=dict)
@@ -136,6 +145,10 @@ class Contract(_Declared):
         order = self.changes.position if self.changes else self.version_column
         return (*self.keys, *([order] if order else []))
 
+    def is_canonical(self, column: Column) -> bool:
+        """Whether texts of the column that look the same are made the same, so that they join."""
+        return column.parsed.name == "string" and (column.canonical or column.name in self.keys)
+
     @property
     def keeps_raw_text(self) -> bool:
         """Whether anything may be quoted as it came: no column identifies a person."""
@@ -144,7 +157,7 @@ class Contract(_Declared):
     @property
     def fingerprint(self) -> str:
         """Digest of everything that decides what landing makes of the same bytes."""
-        said = self.model_dump(mode="json", exclude={"description", "owner", "expected"})
+        said = self.model_dump(mode="json", exclude={"description", "owner", "expected", "extract"})
         for column in said["columns"]:
             del column["description"]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()

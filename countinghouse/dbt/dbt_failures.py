@@ -6,7 +6,7 @@ from typing import Any
 from countinghouse import names
 from countinghouse.engine_session import rows_of
 
-_ROWS = 5
+_ROWS = 3
 _MASK = "(not shown)"
 
 
@@ -26,7 +26,7 @@ def failing_dates(session: Any, compiled: str, branch: str, model: str) -> tuple
 
 
 def sample(session: Any, compiled: str, pii: Collection[str]) -> str:
-    """At most five of the rows that a test returns, as `column=value`; `pii` columns masked."""
+    """At most three of the rows that a test returns, as `column=value`; `pii` columns masked."""
     found = session.sql(f"select * from ({compiled}) limit {_ROWS}")
     return "; ".join(
         ", ".join(

@@ -32,6 +32,11 @@ def load_manifest(settings: Settings) -> Mapping[str, Any]:
     return _read(_parsed(settings) / "manifest.json")
 
 
+def is_parsed(settings: Settings) -> bool:
+    """Whether the manifest of the project as it is now can be had without running dbt."""
+    return _folder(settings).exists()
+
+
 def packed_manifest(settings: Settings) -> bytes:
     """The manifest as dbt itself reads it; every run unpacks its own, because dbt changes it."""
     return (_parsed(settings) / "partial_parse.msgpack").read_bytes()
@@ -56,13 +61,16 @@ def invoke(
 
 
 def _parsed(settings: Settings) -> Path:
-    root = settings.home / "dbt"
-    folder = root / _content_key(project_dir(settings))
+    folder = _folder(settings)
     if not folder.exists():
-        root.mkdir(parents=True, exist_ok=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
         _parse(settings, folder)
-        _forget_old(root)
+        _forget_old(folder.parent)
     return folder
+
+
+def _folder(settings: Settings) -> Path:
+    return settings.home / "dbt" / _content_key(project_dir(settings))
 
 
 def _parse(settings: Settings, folder: Path) -> None:

@@ -29,7 +29,7 @@ def judge(
         broken = [i for i in version.inputs if _reads_stopped(i, stopped)]
         if failures or broken:
             stopped.add(partition)
-        blocked += [Blocked(*partition, t.name, t.failures, t.message) for t in failures]
+        blocked += [Blocked(*partition, t.name, t.failures, t.message, t.sample) for t in failures]
         found[partition] = Verdict(
             passed=not failures and not broken,
             results=[_gate_result(t, version.dt) for t in tests],
@@ -67,5 +67,9 @@ def _gate_result(test: NodeResult, dt: str) -> dict[str, Any]:
         "rule": test.name,
         "severity": "warn" if test.status == "warn" else "block",
         "passed": test.status == "pass" or (test.status == "fail" and not _blocks(test, dt)),
-        "observed": {"failures": test.failures, "message": test.message[:500]},
+        "observed": {
+            "failures": test.failures,
+            "message": test.message[:500],
+            **({"sample": test.sample[:500]} if test.sample else {}),
+        },
     }

@@ -18,6 +18,7 @@ from countinghouse.landing.batch import Batch
 from countinghouse.landing.columns import business_columns, quarantine_columns, raw_columns
 from countinghouse.landing.formats.shape import SourceFile
 from countinghouse.landing.result import LandedBatch, LandedDate
+from countinghouse.landing.sample import sample
 from countinghouse.landing.treatments import PII_KEY, alias
 from countinghouse.planning.model_graph import Column
 from countinghouse.publishing.content_digest import EMPTY, PartitionDigest, partition_digests
@@ -52,8 +53,14 @@ def write_raw(
         batch.note(tallies.result())
     writer.measure()
     dates = {dt: batch.date(dt, writer.quarantine) for dt in sorted(deliveries_by_dt)}
+    samples = {
+        position: rows
+        for dt, date in dates.items()
+        if date.refused
+        for position, rows in sample(contract, writer.bad / f"dt={dt}").items()
+    }
     writer.settle(dates)
-    return LandedBatch(dates)
+    return LandedBatch(dates, samples)
 
 
 class _Writer:

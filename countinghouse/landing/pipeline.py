@@ -58,11 +58,10 @@ def quarantine_rows(rows: DataFrame) -> DataFrame:
 
 def _feed(contract: Contract, pii_key: Path) -> dict[str, Any]:
     columns = list(enumerate(contract.columns))
-    keys = [n for n, c in columns if c.name in contract.keys and c.parsed.name == "string"]
     return {
         "shape": FileShape.of(contract).to_json(),
         "columns": [column.name for column in contract.columns],
-        "text_keys": keys,
+        "canonical": [n for n, c in columns if contract.is_canonical(c)],
         "treated": [(n, c.treatment, c.null_values) for n, c in columns if c.treatment != "keep"],
         # The secret's place and not the secret: a plan's options are shown in the engine's pages.
         "pii_key": str(pii_key),

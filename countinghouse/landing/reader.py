@@ -139,7 +139,7 @@ class _File:
             ]
         treated = {at for at, _ in self.treatments}
         # A key is canonical before it is hashed, so that a blank one is found; its original goes.
-        for at in self.feed["text_keys"]:
+        for at in self.feed["canonical"]:
             originals = None if at in treated else extra
             _rewrite(columns[at], canonical_key, self.feed["columns"][at], originals)
         for at, change in self.treatments:

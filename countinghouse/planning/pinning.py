@@ -13,6 +13,7 @@ from countinghouse.planning.planner import (
     previous_snapshot,
     reach,
 )
+from countinghouse.publishing.content_digest import EMPTY
 
 
 class RunDate(NamedTuple):
@@ -48,7 +49,8 @@ def run_dates(plan: Plan, state: State, graph: Graph) -> dict[str, tuple[RunDate
 
 def _stated_by(report: str, dt: str, state: State) -> str | None:
     pieces = state.slices.get(report, {}).get(dt, ())
-    return pieces[-1].delivery_dt if pieces else None
+    # Its partition may hold rows of a sequence before the one that withdrew them all.
+    return pieces[-1].delivery_dt if pieces and pieces[-1].digest != EMPTY.digest else None
 
 
 def _days(model: Model, plan: Plan, state: State, graph: Graph) -> tuple[str, ...]:

@@ -381,8 +381,13 @@ def stale(graph: Graph, state: State, models: Iterable[Model] | None = None) -> 
     return found
 
 
-def stale_raw(fingerprints: Mapping[str, str], state: State) -> list[Stale]:
-    """Raw partitions (by table and contract fingerprint) that differ from the delivery log."""
+def stale_raw(
+    fingerprints: Mapping[str, str], state: State, again: Collection[Partition] = ()
+) -> list[Stale]:
+    """Raw partitions (by table and contract fingerprint) that differ from the delivery log.
+
+    Those of `again` that were delivered are among them, whether they differ or not.
+    """
     found = []
     for table, fingerprint in sorted(fingerprints.items()):
         for dt in sorted(state.deliveries.get(table, {})):
@@ -397,6 +402,8 @@ def stale_raw(fingerprints: Mapping[str, str], state: State) -> list[Stale]:
                     reasons.append("contract changed")
                 if now.inputs_digest != inputs_digest(raw_inputs(table, dt, state)):
                     reasons.append("deliveries changed")
+                if not reasons and (table, dt) in again:
+                    reasons.append("asked for")
             if reasons and (table, dt) not in state.held:
                 found.append(Stale(table, dt, tuple(reasons)))
     return found

@@ -16,7 +16,7 @@ from countinghouse.ledger.published import Location
 from countinghouse.ledger.state import busy
 from countinghouse.ledger.tables import attempts as attempt_rows
 from countinghouse.ledger.tables import publication_sets
-from countinghouse.notifier import Alert, notifier
+from countinghouse.notifier import Alert, command_for, notifier
 from countinghouse.planning.planner import Partition
 from countinghouse.publishing import catalog_check, metastore, pointers, publication
 from countinghouse.publishing.catalog_check import Difference
@@ -223,9 +223,9 @@ def _report_lost(
             table=table,
             partition=dt,
             rule="published directory equals manifest",
-            rows=0,
-            sample="",
-            command="countinghouse build (the partition is stale now), or restore the directory",
+            sample=found.path,
+            hint=f"restore the directory if there is a copy; else {table} {dt} is built again",
+            command=command_for(table, dt),
             message=f"{table} {dt}: {why}; readers get an error until it is rebuilt",
             severity="block",
         ),

@@ -109,10 +109,32 @@ def _unread(settings: Settings, contract: Contract, arrival: Arrival, error: Exc
             partition=found.dt,
             rule=found.rule,
             message=found.message,
+            hint="let the files be readable, or deliver them again",
             command=f"countinghouse land {arrival.feed.system}",
         )
     )
     return found
+
+
+def extract_missing(settings: Settings, system: str, dt: str) -> list[Blocked]:
+    """Take out of databases what `system` has not delivered for `dt`; those that failed."""
+    from countinghouse.deliveries.extract import extract, is_dated, yesterday
+
+    failed = []
+    waiting = {missing.feed for missing in missing_deliveries(settings, system, dt)}
+    for contract in contracts_of(settings, [system]):
+        # Of the past of a table without dates nothing can be known any more: it stays missing.
+        if (
+            contract.extract
+            and contract.feed in waiting
+            and (is_dated(contract) or dt >= yesterday())
+        ):
+            try:
+                extract(settings, contract, dt)
+            except (CountinghouseError, OSError) as error:
+                log.warning("%s", error)
+                failed.append(Blocked(contract.feed.raw, dt, "can be extracted", 0, str(error)))
+    return failed
 
 
 def missing_deliveries(settings: Settings, system: str, dt: str) -> list[Missing]:

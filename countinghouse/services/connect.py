@@ -27,7 +27,7 @@ def listening(port: int) -> bool:
 
 
 def healthy(settings: Settings, *, deadline: float) -> bool:
-    """Whether clients of both kinds can connect and the catalog answers within `deadline` seconds."""
+    """Whether clients of both kinds can connect, and the catalog answers in so many seconds."""
     # Thrift's port opens last.
     ports = (settings.connect_port, settings.thrift_port)
     return all(map(listening, ports)) and catalog_answers(settings, deadline=deadline)

@@ -12,10 +12,12 @@ from orchestration.wake_ups import wake_ups
 
 def ingest_day(system: str, asset: Asset, context: Any) -> PokeReturnValue:
     """Land and publish one day of a system; not done while a delivery may still come."""
-    from countinghouse.runs.ingest import ingest, missing_deliveries
+    from countinghouse.runs.ingest import extract_missing, ingest, missing_deliveries
     from countinghouse.settings import load
 
     settings, run = load(), context["dag_run"]
+    for problem in extract_missing(settings, system, run.partition_key):
+        print("not extracted:", problem)
     missing = missing_deliveries(settings, system, run.partition_key)
     # The only question to the clock: whether to wait, never what to load.
     if any(datetime.now(UTC) < late.deadline for late in missing):
@@ -49,19 +51,28 @@ def _run_id(run: Any) -> str:
 
 
 def _problems(report: Any) -> list[dict[str, Any]]:
+    refused = [_problem(one) | {"hint": _refusal_hint(one)} for one in report.refused]
+    return [*map(_problem, report.blocked), *refused]
+
+
+def _problem(blocked: Any) -> dict[str, Any]:
     from countinghouse.notifier import command_for
 
-    return [
-        {
-            "table": problem.table,
-            "partition": problem.dt,
-            "rule": problem.rule,
-            "rows": problem.rows,
-            "message": problem.message,
-            "command": command_for(problem.table, problem.dt),
-        }
-        for problem in (*report.blocked, *report.refused)
-    ]
+    return {
+        "table": blocked.table,
+        "partition": blocked.dt,
+        "rule": blocked.rule,
+        "rows": blocked.rows,
+        "sample": blocked.sample,
+        "message": blocked.message,
+        "command": command_for(blocked.table, blocked.dt),
+    }
+
+
+def _refusal_hint(refused: Any) -> str:
+    from countinghouse.notifier import refusal_hint
+
+    return refusal_hint(refused.table.partition(".")[2].partition("__")[0])
 
 
 def _missing(late: Any) -> dict[str, Any]:
@@ -72,5 +83,6 @@ def _missing(late: Any) -> dict[str, Any]:
         "partition": late.dt,
         "rule": "delivered by its deadline",
         "message": f"no complete delivery by {late.deadline:%F %R %Z}",
+        "hint": f"deliver it: landing/{late.feed.system}/{late.feed.name}/dt={late.dt}/ with _DONE",
         "command": command_for(late.feed.raw, late.dt),
     }

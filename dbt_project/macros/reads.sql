@@ -17,13 +17,13 @@
 
 {#-
   The rows of a restated report that count: of each run date those that the newest delivery has
-  stated, of several on one day those of the last.
+  stated, of several on one day those of the last. A test names the `run_dates_of` its model.
 -#}
-{% macro restated(landed) -%}
+{% macro restated(landed, runs=none) -%}
     (
         select sequences.* except (_newest)
         from (select *, max(_delivery_sequence) over (partition by dt) as _newest from {{ landed }}) as sequences
-        inner join {{ run_dates() }} as runs
+        inner join {{ runs or run_dates() }} as runs
             on sequences._business_date = runs.dt and sequences.dt = runs.restated_by
         where sequences._delivery_sequence = sequences._newest
     )

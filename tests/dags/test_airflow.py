@@ -3,6 +3,8 @@
 import datetime as dt
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -10,9 +12,14 @@ from urllib.request import Request, urlopen
 import psutil
 import pytest
 import sqlalchemy as sa
+from browsing import needs_chromium, open_browser, window
 from ledger_text import texts_of
 from running import Airflow
 
+from countinghouse import docs
+from countinghouse.backfills.follow import refuse_second
+from countinghouse.backfills.in_airflow import AirflowBackfills
+from countinghouse.backfills.request import BackfillRefused
 from countinghouse.ledger import open_ledger, tables
 from countinghouse.planning.staleness import stale
 from countinghouse.publishing.outbox import pending
@@ -20,6 +27,7 @@ from countinghouse.runs.build import build
 from countinghouse.runs.ingest import accept, contracts_of, ingest
 from countinghouse.runs.land import land
 from countinghouse.services import postgres, processes
+from countinghouse.services.airflow import USER, password
 from countinghouse.settings import Settings
 from simulator import expected
 from simulator.deliveries import Defects, write_correction, write_corrupt, write_deliveries
@@ -27,8 +35,15 @@ from simulator.deliveries import Defects, write_correction, write_corrupt, write
 INGEST, MARTS, REBUILD = "ingest_shop", "marts_commerce", "rebuild_commerce"
 SEED = 11
 FIRST = dt.date(2026, 3, 2)
-DAYS = [(FIRST + dt.timedelta(days=n)).isoformat() for n in range(6)]
-BACKFILLED, WHILE_PAUSED, WITHOUT_EVENT, INCOMPLETE = DAYS[:3], *DAYS[3:]
+DAYS = [(FIRST + dt.timedelta(days=n)).isoformat() for n in range(7)]
+BACKFILLED, WHILE_PAUSED, WITHOUT_EVENT, INCOMPLETE, AFTERWARDS = DAYS[:3], *DAYS[3:]
+# Entries of Airflow's menu, and what their page says.
+LIVE = {
+    "Quality history": "What the gates said",
+    "Freshness and staleness": "Newest partition",
+    "Delivery calendar": "What the signs mean",
+}
+SITES = {"dbt docs": "countinghouse", "Data Docs": "raw.shop__order_items"}
 CLEAN = Defects(late=None, corrupt=None, held=None, repeated=False)
 
 
@@ -130,6 +145,58 @@ def test_a_backfill_of_rebuild_builds_those_dates_and_equal_content_changes_noth
     assert publications(backfilled) == before
 
 
+def command(airflow: Airflow, *words: str) -> subprocess.CompletedProcess[str]:
+    """`countinghouse backfill ...` of this installation."""
+    line = [sys.executable, "-m", "countinghouse.cli", "backfill", *words]
+    return subprocess.run(line, env=airflow.env, capture_output=True, text=True, check=False)
+
+
+def test_fault_40_exactly_the_dates_that_have_not_run_run_and_again_changes_nothing(
+    backfilled: Airflow,
+) -> None:
+    before = publications(backfilled)
+    span = (REBUILD, "--from", BACKFILLED[0], "--to", BACKFILLED[-1], "--yes")
+    first, runs = command(backfilled, *span), len(backfilled.runs(REBUILD))
+    assert first.returncode == 0, first.stderr
+    # The first two have run before.
+    assert "1 of 3 dates succeeded, 2 had succeeded before" in first.stdout
+    assert "about " in first.stdout
+    assert backfilled.states(REBUILD) == dict.fromkeys(BACKFILLED, "success")
+    again = command(backfilled, *span)
+    assert (again.returncode, len(backfilled.runs(REBUILD))) == (0, runs)
+    assert "0 of 3 dates succeeded, 3 had succeeded before" in again.stdout
+    assert publications(backfilled) == before
+
+
+def test_fault_44_what_was_cancelled_and_cleared_is_ended_and_runs_after_all(
+    backfilled: Airflow,
+) -> None:
+    day = BACKFILLED[0]
+    span = (REBUILD, "--from", day, "--to", day, "--yes")
+    backfilled.wait_until_closed(REBUILD)
+    backfilled.pause(REBUILD)
+    # As by Airflow's own command, which a pause does not stop.
+    backfilled.backfill(REBUILD, day, day, "--reprocess-behavior", "completed")
+    queued = backfilled.runs(REBUILD)[-1]
+    paused = command(backfilled, *span)
+    assert (paused.returncode, "is paused" in paused.stderr) == (1, True)
+    with pytest.raises(BackfillRefused, match="is active"):
+        refuse_second(AirflowBackfills(backfilled.settings), REBUILD)
+
+    assert command(backfilled, REBUILD, "--cancel").returncode == 0
+    assert backfilled.states(REBUILD)[day] == "failed"
+    backfilled.api.clear(REBUILD, queued["dag_run_id"])
+    backfilled.pause(REBUILD, False)
+    plan = command(backfilled, *span, "--dry-run")
+    assert (plan.returncode, "waits for ever" in plan.stdout) == (0, True), plan.stdout
+
+    ended = command(backfilled, REBUILD, "--cancel")
+    assert (ended.returncode, "1 runs" in ended.stdout) == (0, True)
+    after = command(backfilled, *span, "--reprocess", "failed")
+    assert after.returncode == 0, after.stderr
+    assert "1 of 1 dates succeeded" in after.stdout
+
+
 def test_what_a_paused_mart_and_a_dead_task_missed_is_made_good_by_maintenance(
     backfilled: Airflow,
 ) -> None:
@@ -158,7 +225,7 @@ def test_what_a_paused_mart_and_a_dead_task_missed_is_made_good_by_maintenance(
     assert pending(open_ledger(backfilled.settings), "touched.shop") == []
 
 
-def test_a_missing_and_a_refused_delivery_are_named_after_the_rest_was_published(
+def test_fault_62_a_missing_and_a_refused_delivery_are_named_after_the_rest_was_published(
     backfilled: Airflow,
 ) -> None:
     root = backfilled.settings.landing_root
@@ -210,15 +277,22 @@ def test_fault_93_what_a_run_is_given_does_nothing_and_the_night_writes_both_doc
     assert "raw.shop__order_items" in (docs / "data_docs" / "index.html").read_text()
 
 
-def test_the_menu_leads_to_both_docs_for_whoever_is_logged_in(airflow: Airflow) -> None:
-    folder = airflow.settings.home / "docs" / "dbt"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "index.html").write_text("documented")
-    plugins = airflow.api.call("/api/v2/plugins")["plugins"]
-    views = {view["name"]: view["href"] for one in plugins for view in one["external_views"]}
-    assert set(views) == {"dbt docs", "Data Docs"}
-    assert fetch(airflow, views["dbt docs"]) == (200, "documented")
-    assert fetch(airflow, views["dbt docs"], login=False)[0] == 401
+def test_the_menu_leads_to_every_page_for_whoever_is_logged_in(airflow: Airflow) -> None:
+    for site in ("dbt", "data_docs"):
+        folder = airflow.settings.home / "docs" / site
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / "index.html").exists():
+            (folder / "index.html").write_text("documented")
+    views = menu(airflow)
+    assert set(views) == {"dbt docs", "Data Docs", *LIVE}
+    for path in [*views.values(), "/countinghouse/pages.css"]:
+        assert fetch(airflow, path)[0] == 200, path
+        assert fetch(airflow, path, login=False)[0] == 401, path
+    one_gate, one_day = (
+        "/countinghouse/quality/1",
+        "/countinghouse/deliveries/shop.orders/2026-01-01",
+    )
+    assert {fetch(airflow, path, login=False)[0] for path in (one_gate, one_day)} == {401}
     assert fetch(airflow, "/countinghouse/dbt/..%2f..%2fsecrets%2fconnect_token")[0] == 404
 
 
@@ -248,6 +322,44 @@ def test_fault_96_airflow_is_open_to_this_machine_and_its_users_only(airflow: Ai
     assert listening == {"127.0.0.1"}
     for path in ("/api/v2/dags", "/api/v2/connections", "/countinghouse/dbt/index.html"):
         assert fetch(airflow, path, login=False)[0] == 401, path
+
+
+def refuse(settings: Settings, day: str) -> None:
+    """Land a day whose order items are refused."""
+    deliver(settings, day)
+    write_corrupt(settings.landing_root, dt.date.fromisoformat(day), SEED)
+    accept(settings, ["shop"])
+    assert land(settings, contracts_of(settings, ["shop"]), run_id="refused").refused
+
+
+def menu(airflow: Airflow) -> dict[str, str]:
+    plugins = airflow.api.call("/api/v2/plugins")["plugins"]
+    return {view["name"]: view["href"] for one in plugins for view in one["external_views"]}
+
+
+@needs_chromium
+def test_a_person_logs_in_opens_each_page_and_follows_what_failed(airflow: Airflow) -> None:
+    refuse(airflow.settings, AFTERWARDS)
+    docs.generate(airflow.settings)
+    address = f"http://127.0.0.1:{airflow.settings.airflow_port}"
+    with open_browser() as browser, window(browser) as page:
+        page.goto(f"{address}/auth/login")
+        page.locator("input[name=username]").fill(USER)
+        page.locator("input[name=password]").fill(password(airflow.settings))
+        page.get_by_role("button").last.click()
+        page.wait_for_url(lambda url: "login" not in url)
+        for title, said in LIVE.items() | SITES.items():
+            page.get_by_role("link", name=title, exact=True).first.click()
+            frame = page.frame_locator("iframe")
+            frame.get_by_text(said).first.wait_for(timeout=60_000)
+        page.get_by_role("link", name="Quality history", exact=True).first.click()
+        frame = page.frame_locator("iframe")
+        frame.get_by_role("link", name="delivery accepted").first.click()
+        frame.get_by_role("heading", name="What to do").wait_for()
+        text = frame.locator("main").inner_text()
+    assert "raw.shop__order_items" in text
+    assert "rows are bad" in text
+    assert "countinghouse land shop" in text
 
 
 def fetch(airflow: Airflow, path: str, *, login: bool = True) -> tuple[int, str]:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from countinghouse.planning.model_graph import Column
+from countinghouse.planning.pinning import RunDate
 from countinghouse.publishing import branch
 
 FIRST, SECOND, EMPTY = "2026-01-01", "2026-01-02", "2026-01-03"
@@ -78,10 +79,10 @@ def test_a_path_with_a_quote_is_text_and_not_sql(attempt: Any) -> None:
         attempt.session,
         schema=attempt.schema,
         attempt_root=attempt.root / "it's",
-        run_dates={"marts.t": [(FIRST, None)]},
+        run_dates={"marts.t": [RunDate(FIRST)]},
         pins={"marts.t": {FIRST: place}},
         columns={"marts.t": (Column("n", "bigint"), Column("dt", "string"))},
     )
 
     assert attempt.rows("select n, dt from {b}.t") == [(1, FIRST)]
-    assert attempt.rows("select * from {b}.run_dates") == [("t", FIRST, None)]
+    assert attempt.rows("select * from {b}.run_dates") == [("t", FIRST, None, None)]

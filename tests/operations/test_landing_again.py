@@ -130,7 +130,9 @@ def test_a_refused_delivery_is_landed_when_the_contract_is_mended(till: Till, ro
     assert deliveries.readmit_refused(till.ledger, till.settings, wide.feed) == []
 
 
-def test_a_feed_that_cannot_be_landed_does_not_stop_the_others(till: Till, rows: Any) -> None:
+def test_fault_75_a_feed_whose_sums_overflow_does_not_stop_the_others(
+    till: Till, rows: Any
+) -> None:
     # Their sum is more than 64 bits of minor units.
     poison = till.contract(columns=COLUMNS | {"amount": "decimal(18,2)"})
     most = "9" * 16 + ".99"

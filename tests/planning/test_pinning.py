@@ -1,12 +1,16 @@
 """A plan reads exactly the published partitions that its builds need."""
 
+from dataclasses import replace
+
 import pytest
 from world import World, deliver_day, deliver_rates, shop
-from world_models import ORDERS, PRODUCTS, RATES, REGIONS
+from world_models import ORDERS, PRODUCTS, RATES, REGIONS, REPORTS
 
 from countinghouse.names import OPEN, WHOLE, dates_between
 from countinghouse.planning import pinning
 from countinghouse.planning.pinning import RunDate
+from countinghouse.planning.planner import Plan, Slice
+from countinghouse.publishing.content_digest import EMPTY
 
 FIRST, LAST = "2026-01-26", "2026-02-04"
 DAYS = dates_between(FIRST, LAST)
@@ -118,3 +122,13 @@ def test_a_date_taken_back_is_built_without_a_run_date(world: World) -> None:
     assert plan.builds == {"marts.rpt_trailing_7d": ("2026-02-06",)}
     assert run_dates(world, "rpt_trailing_7d") == {"marts.rpt_trailing_7d": ()}
     assert pinning.pins(plan, world.state(), world.graph) == {"marts.rpt_daily": {}}
+
+
+@pytest.mark.parametrize(("digest", "stated_by"), [("1:7:", NEXT), (EMPTY.digest, None)])
+def test_a_day_that_its_newest_delivery_left_empty_is_stated_by_none(
+    world: World, digest: str, stated_by: str | None
+) -> None:
+    pieces = (Slice(LAST, "1:7:"), Slice(NEXT, digest))
+    state = replace(world.state(), slices={REPORTS: {LAST: pieces}})
+    runs = pinning.run_dates(Plan({"staging.stg_reports": (LAST,)}), state, world.graph)
+    assert runs == {"staging.stg_reports": (RunDate(LAST, None, stated_by),)}

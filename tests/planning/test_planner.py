@@ -203,7 +203,9 @@ def test_a_table_without_partitions_is_followed_by_every_date_that_reads_it(worl
     }
 
 
-def test_a_second_cumulative_file_plans_the_date_it_touches_and_its_windows(world: World) -> None:
+def test_fault_78_a_second_cumulative_file_plans_the_date_it_touches_and_its_windows(
+    world: World,
+) -> None:
     repeated = world.log[RATES, LAST]
     changed = [(day, c, 3 if day == DAYS[2] else rate) for day, c, rate in repeated]
     world.deliver(RATES, NEXT, changed)

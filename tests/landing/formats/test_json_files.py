@@ -43,7 +43,7 @@ def read(tmp_path: Path, content: str | bytes, declared: FileShape) -> list[Reco
     return found
 
 
-def test_numbers_are_taken_as_they_are_written(tmp_path: Path) -> None:
+def test_fault_82_numbers_are_taken_as_they_are_written(tmp_path: Path) -> None:
     line = '{"a": 1.10, "b": 12345678901234567890, "c": 1e3, "d": true, "e": null, "f": "x"}'
     (record,) = read(tmp_path, line, shape("a", "b", "c", "d", "e", "f"))
     assert record.fields == ["1.10", "12345678901234567890", "1e3", "true", None, "x"]
@@ -76,12 +76,12 @@ def test_a_name_with_a_slash_has_a_pointer(tmp_path: Path) -> None:
         ('{"a": ' + "[" * 5000 + "]" * 5000 + "}", json_files.NOT_JSON),
     ],
 )
-def test_a_bad_line_costs_itself_only(tmp_path: Path, line: str, error: str) -> None:
+def test_fault_64_a_bad_line_costs_itself_only(tmp_path: Path, line: str, error: str) -> None:
     found = read(tmp_path, f'{{"a": 1}}\n{line}\n\n{{"a": 2}}\n', shape("a"))
     assert [record.error for record in found] == [None, error, None]
 
 
-def test_bytes_that_are_no_text_are_a_bad_line(tmp_path: Path) -> None:
+def test_fault_72_bytes_that_are_no_text_are_a_bad_line(tmp_path: Path) -> None:
     found = read(tmp_path, b'{"a": "\xff"}\n{"a": "b"}\n', shape("a"))
     assert [record.error for record in found] == [BAD_BYTES, None]
 
@@ -95,7 +95,7 @@ def test_a_name_that_stands_twice_refuses_the_file(tmp_path: Path) -> None:
         list(json_files.records(SourceFile(path), declared, layout))
 
 
-def test_a_declared_name_that_no_record_has_refuses_the_file(tmp_path: Path) -> None:
+def test_fault_68_a_declared_name_that_no_record_has_refuses_the_file(tmp_path: Path) -> None:
     path = tmp_path / "f.json"
     path.write_text('{"amount": 1}\n{"amount": 2}\n')
     declared = FileShape((Place("amount"), Place("currency")), type="json_lines")

@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from countinghouse.landing.formats import parquet_files
-from countinghouse.landing.formats.csv_records import BAD_BYTES, NUL
+from countinghouse.landing.formats.csv_records import BAD_BYTES, NUL, TOO_LONG
 from countinghouse.landing.formats.json_files import NESTED
 from countinghouse.landing.formats.shape import FileShape, Place, Record, SourceFile
-from countinghouse.landing.formats.text import FileBroken
+from countinghouse.landing.formats.text import LONGEST, FileBroken
 
 UTC = dt.UTC
 
@@ -68,7 +68,7 @@ def test_values_of_every_type_come_as_text(tmp_path: Path, values: Any, texts: l
     assert [record.fields[0] for record in read(file, shape("a"))] == texts
 
 
-def test_undeclared_columns_are_extra_and_absent_ones_told(tmp_path: Path) -> None:
+def test_fault_68_undeclared_columns_are_extra_and_absent_ones_told(tmp_path: Path) -> None:
     file = written(tmp_path / "f.parquet", {"a": [1], "b": [[1, 2]], "c": [None]})
     (record,) = read(file, shape("a", "z"))
     layout = parquet_files.layout(file, shape("a", "z"))
@@ -78,14 +78,14 @@ def test_undeclared_columns_are_extra_and_absent_ones_told(tmp_path: Path) -> No
         parquet_files.layout(file, FileShape((Place("a"), Place("z")), type="parquet"))
 
 
-def test_an_object_where_a_value_is_declared_is_a_bad_row(tmp_path: Path) -> None:
+def test_fault_69_an_object_where_a_value_is_declared_is_a_bad_row(tmp_path: Path) -> None:
     file = written(tmp_path / "f.parquet", {"a": [{"x": 1}, None]})
     assert [record.error for record in read(file, shape("a"))] == [NESTED, None]
     kept = FileShape((Place("a", nested=True),), type="parquet")
     assert read(file, kept)[0].fields == ('{"x": 1}',)
 
 
-def test_bytes_that_are_no_text_and_nul_are_bad_rows(tmp_path: Path) -> None:
+def test_fault_72_bytes_that_are_no_text_and_nul_are_bad_rows(tmp_path: Path) -> None:
     file = written(tmp_path / "f.parquet", {"a": [b"\xff", b"a\x00", b"b"]})
     assert [record.error for record in read(file, shape("a"))] == [BAD_BYTES, NUL, None]
 
@@ -106,3 +106,23 @@ def test_inside_of_gzip_and_zip(tmp_path: Path) -> None:
     (tmp_path / "f.zip").write_bytes(archive.getvalue())
     for file in (SourceFile(tmp_path / "f.gz"), SourceFile(tmp_path / "f.zip", "in/f.parquet")):
         assert [record.fields for record in read(file, shape("a"))] == [("1",), ("2",)]
+
+
+def test_fault_70_a_value_of_megabytes_is_a_bad_row_however_it_is_stored(tmp_path: Path) -> None:
+    long, longest = "x" * (LONGEST + 1), "é" * LONGEST
+    column = pa.array([long, longest, None, "y"])
+    for n, values in enumerate([column, column.dictionary_encode(), column.cast(pa.binary())]):
+        found = read(written(tmp_path / f"{n}.parquet", {"a": values}), shape("a"))
+        assert [record.error for record in found] == [TOO_LONG, None, None, None]
+        assert [record.fields for record in found[1:]] == [(longest,), (None,), ("y",)]
+        assert len(found[0].raw) < LONGEST + 100
+
+
+@pytest.mark.parametrize("values", [pa.array(["x" * 5000]), pa.array([[0] * 200])])
+def test_fault_70_a_row_group_that_may_not_fit_into_memory_refuses_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: Any
+) -> None:
+    monkeypatch.setattr(parquet_files, "LARGEST_CHUNK", 4000)
+    file = written(tmp_path / "f.parquet", {"a": values})
+    with pytest.raises(FileBroken, match="in one row group, more than 0; write smaller"):
+        parquet_files.layout(file, shape("a"))

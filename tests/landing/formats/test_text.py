@@ -27,12 +27,12 @@ def read(path: Path, encoding: str = "utf-8", compression: str = "infer") -> str
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "utf-16"])
-def test_declared_encodings_are_read(tmp_path: Path, encoding: str) -> None:
+def test_fault_72_declared_encodings_are_read(tmp_path: Path, encoding: str) -> None:
     (tmp_path / "f").write_bytes("Käse,1\n".encode(encoding))
     assert read(tmp_path / "f", encoding) == "Käse,1\n"
 
 
-def test_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
+def test_fault_72_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"\xef\xbb\xbfid\n")
     assert read(tmp_path / "f") == "id\n"
 
@@ -83,7 +83,7 @@ def test_fault_97_an_archive_of_endless_files_is_refused(tmp_path: Path) -> None
         members(tmp_path / "f.zip", "infer")
 
 
-def test_keys_that_look_the_same_are_the_same() -> None:
+def test_fault_73_keys_that_look_the_same_are_the_same() -> None:
     assert canonical_key(" Cafe\u0301 ") == canonical_key("Café") == "Café"
 
 
@@ -111,7 +111,7 @@ def test_a_file_shorter_than_its_preamble_is_broken(tmp_path: Path) -> None:
         between(tmp_path / "f", shape(preamble=3))
 
 
-def test_the_mark_of_another_encoding_is_told(tmp_path: Path) -> None:
+def test_fault_72_the_mark_of_another_encoding_is_told(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes("id\n".encode("utf-16"))
     with pytest.raises(FileBroken, match="mark of utf-16, declared is utf-8"):
         read(tmp_path / "f")
