@@ -358,7 +358,7 @@ def test_fault_94_no_secret_is_in_the_logs_or_the_database_of_airflow(airflow: A
 
 def test_fault_96_airflow_is_open_to_this_machine_and_its_users_only(airflow: Airflow) -> None:
     listening = {
-        connection.laddr.ip
+        connection.laddr.ip.removeprefix("::ffff:")
         for process in processes.owned(airflow.settings)
         for connection in process.net_connections("inet")
         if connection.status == psutil.CONN_LISTEN

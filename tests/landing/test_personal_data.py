@@ -82,7 +82,7 @@ def everything(
     handler = _Kept(found.said)
     logging.getLogger().addHandler(handler)
     patched = pytest.MonkeyPatch()
-    for module in ("cli_data", "cli_questions", "cli_reveal"):
+    for module in ("cli_data", "cli_questions", "cli_quarantine", "cli_reveal"):
         patched.setattr(f"countinghouse.cli.{module}.load", lambda: found.settings)
     try:
         _go_through(found)
@@ -116,6 +116,8 @@ def _go_through(found: Everything) -> None:
         ["lineage", table, GOOD],
         ["diff", table, GOOD, old, new],
         ["stale", "--why"],
+        ["quarantine", "list"],
+        ["quarantine", "show", f"{SYSTEM}.calls", "--json"],
         ["land", SYSTEM, "--readmit"],
     ):
         found.ask(*words)
@@ -150,6 +152,7 @@ def test_fault_95_everything_happened_that_could_tell_of_a_person(everything: Ev
     assert "not a delivery: " in log
     assert [b.dt for b in first.blocked if b.table.startswith("raw.")] == [GATED]
     assert [(b.dt, b.rule) for b in staged.blocked] == [(GOOD, "amounts_are_small")]
+    assert '"reason": "keys: conflicting copies"' in log
     alerts = (everything.settings.logs / "alerts.jsonl").read_text()
     assert f"{SYSTEM}__customers" in alerts
     quarantined = everything.values(f"select _reason, _raw from quarantine.{SYSTEM}__calls")
