@@ -122,9 +122,13 @@ class AirflowBackfills:
         """Create no more runs and fail those that are queued; what runs goes on to its end."""
         self._api.call(f"/api/v2/backfills/{backfill.backfill_id}/cancel", method="PUT")
 
+    def stuck(self, dag_id: str) -> list[str]:
+        """Runs that wait for a cancelled backfill, which Airflow lets wait for ever."""
+        return [run_id for (run_id,) in self._rows(_STUCK, dag_id)]
+
     def end_stuck(self, dag_id: str) -> int:
-        """Fail runs that wait for a cancelled backfill, which Airflow would let wait for ever."""
-        stuck = [run_id for (run_id,) in self._rows(_STUCK, dag_id)]
+        """Fail the runs that are stuck; returns how many."""
+        stuck = self.stuck(dag_id)
         for run_id in stuck:
             path = f"/api/v2/dags/{quote(dag_id)}/dagRuns/{quote(run_id)}"
             self._api.call(path, {"state": "failed"}, method="PATCH")

@@ -69,6 +69,12 @@ def _plan(settings: Settings, airflow: "AirflowBackfills", request: Request) -> 
     follow.refuse_second(airflow, request.dag_id)
     standing = airflow.standing(request.dag_id, request.dates)
     _print_plan(module.plan(settings, request, standing))
+    if stuck := airflow.stuck(request.dag_id):
+        # Where the date has an older run, Airflow looks at that one.
+        typer.echo(
+            f"{len(stuck)} cleared runs of a cancelled backfill wait for ever; end them: "
+            f"countinghouse backfill {request.dag_id} --cancel"
+        )
 
 
 def _print_plan(plan: "BackfillPlan") -> None:

@@ -54,7 +54,7 @@ class Airflow:
     active: Backfill | None = None
     created: list[Request] = field(default_factory=list)
     conf: Mapping[str, Any] | None = None
-    stuck: int = 0
+    waiting: int = 0
     # Runs of a backfill that somebody else has created
     others: Sequence[DateRun] = (DateRun(MONTH[0], "success"), DateRun(MONTH[1], "running"))
 
@@ -90,8 +90,11 @@ class Airflow:
     def cancel(self, backfill: Backfill) -> None:
         self.active = replace(backfill, active=False)
 
+    def stuck(self, dag_id: str) -> list[str]:
+        return ["backfill__2026-03-06"] * self.waiting
+
     def end_stuck(self, dag_id: str) -> int:
-        return self.stuck
+        return self.waiting
 
 
 @pytest.fixture(scope="module")
@@ -234,9 +237,11 @@ def test_fault_43_dates_in_flight_are_reported(
 def test_fault_44_a_cancelled_run_that_was_cleared_is_told_before_and_ended_by_cancel(
     airflow: Airflow, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    airflow.before, airflow.stuck = {MONTH[5]: Standing("queued", stuck=True)}, 1
+    airflow.before, airflow.waiting = {MONTH[5]: Standing("queued", stuck=True)}, 1
     assert ask(monkeypatch, "--dry-run") == 0
-    assert "a cancelled run of it waits for ever" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "a cancelled run of it waits for ever" in said
+    assert f"end them: countinghouse backfill {DAG} --cancel" in said
     assert run(monkeypatch, DAG, "--cancel") == 0
     assert "1 runs that waited for a cancelled backfill are failed now" in capsys.readouterr().out
 
