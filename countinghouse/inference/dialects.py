@@ -123,7 +123,8 @@ def _score(found: Sequence[Record], width: int, start: int) -> float:
     """Between 0 and 1: whole records, single-valued fields, several columns."""
     body = found[start:]
     fitting = [r.fields for r in body if not r.error and len(r.fields) == width]
-    cells = [cell or "" for fields in fitting for cell in fields][:_CELLS]
+    # Whether a backslash is dropped or kept tells nothing.
+    cells = [(cell or "").replace("\\", "") for fields in fitting for cell in fields][:_CELLS]
     single = sum(map(_is_one_value, cells)) / max(1, len(cells))
     wholeness = (len(fitting) / len(body)) ** 2
     return wholeness * single * (width / (width + 0.3) if width > 1 else 0.5)
