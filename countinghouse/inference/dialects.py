@@ -120,14 +120,14 @@ def _lines_of(record: Record) -> int:
 
 
 def _score(found: Sequence[Record], width: int, start: int) -> float:
-    """Between 0 and 1: whole records, single-valued fields, several columns, no preamble."""
+    """Between 0 and 1: whole records, single-valued fields, several columns."""
     body = found[start:]
     fitting = [r.fields for r in body if not r.error and len(r.fields) == width]
-    cells = [cell or "" for fields in fitting for cell in fields][:_CELLS]
+    # Whether a backslash is dropped or kept tells nothing.
+    cells = [(cell or "").replace("\\", "") for fields in fitting for cell in fields][:_CELLS]
     single = sum(map(_is_one_value, cells)) / max(1, len(cells))
     wholeness = (len(fitting) / len(body)) ** 2
-    preamble = 0.98**start if start < len(fitting) else 0.5
-    return wholeness * single * preamble * (width / (width + 0.3) if width > 1 else 0.5)
+    return wholeness * single * (width / (width + 0.3) if width > 1 else 0.5)
 
 
 def _is_one_value(text: str) -> bool:

@@ -60,6 +60,12 @@ def test_a_backslash_may_escape_a_quote(inferred: Infer) -> None:
     assert found.rows()[0] == ("1", 'a " b, c')
 
 
+def test_a_backslash_before_a_letter_is_a_character(inferred: Infer) -> None:
+    found = inferred("id,path\n1,\\a:\n2,\\b:\n3,c\n")
+    assert found.contract.format.escape == ""
+    assert [row[1] for row in found.rows()] == ["\\a:", "\\b:", "c"]
+
+
 def test_quotes_that_break_after_the_beginning_change_the_dialect(inferred: Infer) -> None:
     lines = [f"{n}|text {n}\n" for n in range(40_000)]
     found = inferred("id|size\n" + "".join(lines) + '40001|"22 LB\n' + "".join(lines[:3]))
@@ -121,9 +127,23 @@ def test_a_file_without_header_has_numbered_columns(inferred: Infer) -> None:
     assert (found.contract.format.header, len(found.rows())) == (False, 3)
 
 
-def test_codes_without_header_are_no_names(inferred: Infer) -> None:
-    found = inferred("FR,EUR\nDE,EUR\nGB,GBP\nUS,USD\n")
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "FR,EUR\nDE,EUR\nGB,GBP\nUS,USD\n",
+        "FR,PAR\nDE,BER\nGB,LON\nIT,ROM\n",
+        "true,Bonn\nfalse,Rome\ntrue,Paris\nfalse,York\n",
+        "31-Dec-2025,Bonn\n01-Jan-2026,Rome\n02-Jan-2026,Paris\n03-Jan-2026,York\n",
+    ],
+)
+def test_codes_and_values_are_no_names(inferred: Infer, rows: str) -> None:
+    found = inferred(rows)
     assert (found.contract.format.header, len(found.rows())) == (False, 4)
+
+
+def test_a_name_above_codes_of_one_length_is_a_header(inferred: Infer) -> None:
+    found = inferred("code,city\nFR,Paris\nDE,Bonn\nGB,York\n")
+    assert (found.contract.format.header, "decide: header" in found.text) == (True, False)
 
 
 def test_texts_alone_leave_the_header_to_a_person(inferred: Infer) -> None:
