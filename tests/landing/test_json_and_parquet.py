@@ -170,7 +170,7 @@ def test_fault_69_a_field_of_another_type_is_read_or_kept_back(landed: Landed) -
     assert {"amount: not a decimal", NESTED} <= {*bad}
     assert [row["amount"] for row in raw(landed, DRIFTED)] == [Decimal("7.50")]
     # One scan over files of all deliveries, those of before the drift too.
-    landed_days = {day for day, date in landed.batch.dates.items() if date.raw.rows}
+    landed_days = {day for day in landed.batch.landed if landed.batch.dates[day].raw.rows}
     assert {row["dt"] for row in landed.raw()} == landed_days > {PLAIN, DRIFTED, LARGE}
 
 
