@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -32,7 +31,6 @@ from countinghouse.runs.warned import alert_warnings
 from countinghouse.settings import Settings
 
 log = logging.getLogger(__name__)
-_FEEDS_AT_ONCE = 3
 
 
 def land(
@@ -135,10 +133,8 @@ def _land(work: Work, contracts: Sequence[Contract], planned: _Planned, report: 
         except Exception as problem:
             return problem
 
-    # A small feed is mostly waiting: for Python processes, for the driver, for a commit.
-    with ThreadPoolExecutor(_FEEDS_AT_ONCE, "feed") as pool:
-        batches = list(pool.map(written, due))
-    for contract, batch in zip(due, batches, strict=True):
+    for contract in due:
+        batch = written(contract)
         if isinstance(batch, Exception):
             _set_aside(work, contract, planned.dates[contract.feed.raw], batch, report)
             continue
