@@ -57,8 +57,8 @@ def test_fault_82_keys_beyond_a_double_stay_apart_in_a_model(attempt: Any) -> No
 
 
 def order_of(day: str, n: int) -> int:
-    """One order has 40 % of the skewed rows."""
-    return 7 if day == SKEWED and n % 10 < 4 else n
+    """One order has 40 % of the skewed rows; no order is in both days."""
+    return n if day == EVEN else ROWS if n % 10 < 4 else ROWS + n
 
 
 def amount_of(n: int) -> int:
@@ -67,7 +67,7 @@ def amount_of(n: int) -> int:
 
 def deliver_orders(attempt: Any, day: str) -> Path:
     folder = attempt.root / "raw.shop__orders" / f"dt={day}"
-    order = "if(id % 10 < 4, 7L, id)" if day == SKEWED else "id"
+    order = f"{ROWS}L + if(id % 10 < 4, 0L, id)" if day == SKEWED else "id"
     attempt.session.sql(
         f"select {order} as order_id, cast((id % 997) / 100 as decimal(18,2)) as amount, "
         f"'a@example.com' as email, timestamp '2026-01-01 10:00:00' as ordered_at, "
