@@ -92,7 +92,8 @@ def inferred_contract(path: Path, folder: Path) -> Contract:
         text = text.replace(old, new)
     declared = folder / f"{path.parent.name}.{path.name}.yml"
     declared.write_text(text, encoding="utf-8")
-    return next(read_contracts(declared))
+    (contract,) = read_contracts(declared)
+    return contract
 
 
 def landed(session: Any, settings: Settings, path: Path, stated: int | None) -> Outcome:

@@ -27,6 +27,7 @@ GOOD = {
     "_extra": "map()",
     "_delivery": "1",
     "_delivery_version": "1",
+    "_delivery_sequence": "0",
     "_source_file": "'f'",
     "_row_number": "1",
     "dt": f"'{DAY}'",

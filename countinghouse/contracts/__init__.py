@@ -45,9 +45,18 @@ def load_contracts(project: Path) -> dict[str, Contract]:
     return found
 
 
-def read_contracts(path: Path) -> Iterator[Contract]:
+def read_contracts(path: Path) -> tuple[Contract, ...]:
     """Contracts of one YAML file; sources without `config.meta.landing` are no feeds."""
-    document = Document(path)
+    return _contracts(path, path.read_bytes())
+
+
+@functools.lru_cache(maxsize=1024)
+def _contracts(path: Path, content: bytes) -> tuple[Contract, ...]:
+    # Of hundreds of files few change; a page of Airflow's menu reads them all each time.
+    return tuple(_read(Document(path, content)))
+
+
+def _read(document: Document) -> Iterator[Contract]:
     sources = document.content.get("sources") if isinstance(document.content, dict) else None
     for n, source in _mappings(document, ("sources",), sources):
         system = str(source.get("name"))

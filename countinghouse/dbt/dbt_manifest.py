@@ -29,7 +29,12 @@ QUIET = (
 
 def load_manifest(settings: Settings) -> Mapping[str, Any]:
     """The manifest as dbt documents it, without importing dbt when it is parsed already."""
-    return _read(_parsed(settings) / "manifest.json")
+    return read_manifest(manifest_path(settings))
+
+
+def manifest_path(settings: Settings) -> Path:
+    """The file of `load_manifest`; its folder is another one for each content of the project."""
+    return _parsed(settings) / "manifest.json"
 
 
 def is_parsed(settings: Settings) -> bool:
@@ -111,6 +116,7 @@ def _project_files(project: Path) -> list[Path]:
 
 
 @functools.lru_cache(maxsize=2)
-def _read(path: Path) -> Mapping[str, Any]:
+def read_manifest(path: Path) -> Mapping[str, Any]:
+    """The manifest in a file, which nobody may change."""
     manifest: Mapping[str, Any] = json.loads(path.read_text())
     return manifest

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from countinghouse import names
 from countinghouse.names import WHOLE
 from countinghouse.planning.planner import Input, inputs_digest
 
@@ -53,8 +54,8 @@ def attempt_root(warehouse: Path, attempt_id: str) -> Path:
 
 def location(attempt_id: str, table: str, dt: str) -> str:
     """Where an attempt writes a partition, relative to the warehouse."""
-    folder = f"{DIRECTORY}/{attempt_id}/{table}"
-    return folder if dt == WHOLE else f"{folder}/dt={dt}"
+    folder = f"{DIRECTORY}/{attempt_id}/{names.table(table)}"
+    return folder if names.partition(dt) == WHOLE else f"{folder}/dt={dt}"
 
 
 def data_files(folder: Path) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """What an alert about a refused delivery tells: rows, a sample without persons, a command."""
 
 import json
+import re
 import uuid
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,11 @@ def test_a_refusal_tells_rows_and_three_of_them_without_a_person(
     found = refusal(installation, ledger, tmp_path, note={"pii": pii})
     assert found["rows"] == 5
     rows = found["sample"].split("; ")
-    assert [row.partition(": amount: ")[0] for row in rows] == [
-        f"sales.csv row {n}" for n in (1, 2, 3)
-    ]
+    # The name of a file may be that of a person.
+    file = r"#[0-9a-f]{16}" if pii == "high" else r"sales\.csv"
+    assert len(rows) == 3
+    for n, row in enumerate(rows, start=1):
+        assert re.match(f"{file} row {n}: amount: ", row), row
     assert ("canary" in found["sample"]) == (pii == "none")
     assert ("k0" in found["sample"]) == (pii == "none")
 
