@@ -1,7 +1,9 @@
 """Reads what the planner needs to know from the ledger, in one transaction."""
 
+import contextlib
+import gc
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import sqlalchemy as sa
 
@@ -26,15 +28,28 @@ from countinghouse.planning.positions import Gap, Positions, gap
 def load_state(connection: sa.Connection, *, taken: frozenset[str] = frozenset()) -> State:
     """The current state; partitions claimed by the attempts `taken` count as held."""
     gaps = load_gaps(connection)
-    return State(
-        published=_published(connection),
-        slices=_slices(connection, gaps),
-        gaps=gaps,
-        deliveries=_deliveries(connection),
-        folded=_folded(connection),
-        lost=_lost(connection),
-        held=_held(connection, taken),
-    )
+    with _no_collection():
+        return State(
+            published=_published(connection),
+            slices=_slices(connection, gaps),
+            gaps=gaps,
+            deliveries=_deliveries(connection),
+            folded=_folded(connection),
+            lost=_lost(connection),
+            held=_held(connection, taken),
+        )
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """A state has no cycles; looking for some took a fifth of reading one of 60,000 partitions."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _published(connection: sa.Connection) -> dict[str, dict[str, Published]]:

@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from countinghouse.names import OPEN, WHOLE, dates_between, month_of, plus_days
 from countinghouse.planning.model_graph import Edge, Graph, Model, Reads, Shape
@@ -29,8 +30,7 @@ class Input:
     digest: str
 
 
-@dataclass(frozen=True)
-class Published:
+class Published(NamedTuple):
     """The published version of a partition, as the planner compares it."""
 
     version_id: str
@@ -40,8 +40,7 @@ class Published:
     inputs_digest: str
 
 
-@dataclass(frozen=True)
-class Slice:
+class Slice(NamedTuple):
     """Rows of one business date inside one published raw partition."""
 
     delivery_dt: str

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import ledgers
+import psutil
 import pytest
 import sqlalchemy as sa
 from fetching import get, wait_for
@@ -39,10 +40,10 @@ def parsed(asked: Settings) -> None:
 
 
 @pytest.fixture(scope="package")
-def served(
+def page_server(
     asked: Settings, parsed: None, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """Address of the pages over the ledger `asked`, served to anybody."""
+) -> Iterator[tuple[str, psutil.Process]]:
+    """Address and process of the pages over the ledger `asked`, served to anybody."""
     port = free_ports()["airflow_port"]
     env = os.environ | {
         "COUNTINGHOUSE_HOME": str(asked.home),
@@ -54,8 +55,14 @@ def served(
     address = f"http://127.0.0.1:{port}/countinghouse"
     try:
         wait_for(lambda: get(f"{address}/pages.css")[0] == 200, "the pages to be served")
-        yield address
+        yield address, psutil.Process(server.pid)
     finally:
         server.terminate()
         server.wait(30)
         log.close()
+
+
+@pytest.fixture(scope="package")
+def served(page_server: tuple[str, psutil.Process]) -> str:
+    """Address of the pages."""
+    return page_server[0]

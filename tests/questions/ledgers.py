@@ -13,8 +13,8 @@ from countinghouse.ledger import tables
 from countinghouse.ledger.state import load_state
 from countinghouse.names import dates_between
 from countinghouse.planning import planner
-from countinghouse.planning.model_graph import Model
-from countinghouse.planning.planner import Input
+from countinghouse.planning.model_graph import Graph, Model, Shape
+from countinghouse.planning.planner import Input, Published, State
 from countinghouse.settings import Settings
 
 EMPTIED = (
@@ -139,8 +139,7 @@ def fill_a_year(settings: Settings, ledger: sa.Engine, last: str, days: int = 36
     insert(ledger, tables.deliveries, [logged(feed, day) for day in dates for feed in contracts])
     raw = {contract.feed.raw: contract for contract in contracts.values()}
     rows = []
-    with ledger.connect() as connection:
-        state = load_state(connection)
+    state = _state(ledger)
     for table, contract in raw.items():
         for day in dates:
             inputs = planner.inputs_digest(planner.raw_inputs(table, day, state))
@@ -148,9 +147,18 @@ def fill_a_year(settings: Settings, ledger: sa.Engine, last: str, days: int = 36
             rows.append(version(table, day) | more)
     insert(ledger, tables.slices, _slices(list(raw), dates))
     _publish(ledger, rows)
-    for model in load_graph(settings).models:
-        _publish(ledger, _built(settings, ledger, model))
-    gates = list(_gates([*raw, *(m.name for m in load_graph(settings).models)], dates))
+    graph = load_graph(settings)
+    state = _state(ledger)
+    for model in graph.models:
+        built = _built(model, state, graph)
+        found = {
+            (row["table_name"], row["dt"]): Published(*(row[name] for name in Published._fields))
+            for row in built
+        }
+        _publish(ledger, built)
+        # The chain that a history was folded from is read from the ledger alone.
+        state = _state(ledger) if model.shape is Shape.HISTORY else state.with_built(found)
+    gates = list(_gates([*raw, *(m.name for m in graph.models)], dates))
     insert(ledger, tables.gate_results, gates)
     with ledger.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT").execute(sa.text("ANALYZE"))
@@ -171,10 +179,12 @@ def _slices(feeds: list[str], dates: list[str]) -> Iterator[dict[str, Any]]:
             }
 
 
-def _built(settings: Settings, ledger: sa.Engine, model: Model) -> list[dict[str, Any]]:
-    graph = load_graph(settings)
+def _state(ledger: sa.Engine) -> State:
     with ledger.connect() as connection:
-        state = load_state(connection)
+        return load_state(connection)
+
+
+def _built(model: Model, state: State, graph: Graph) -> list[dict[str, Any]]:
     rows = []
     for day in sorted(planner.wanted(model, state, graph)):
         inputs = planner.resolve(model, day, state, graph)

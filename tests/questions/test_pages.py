@@ -1,10 +1,10 @@
 """The pages of the menu as they are served: escaped, linked, refused, empty and fast."""
 
 import re
-import time
 from urllib.parse import quote
 
 import ledgers
+import psutil
 import pytest
 import sqlalchemy as sa
 from fetching import get
@@ -151,14 +151,18 @@ def a_year(asked: Settings, parsed: None) -> sa.Engine:
     ],
 )
 def test_a_page_over_a_year_of_history_takes_less_than_a_second(
-    served: str, a_year: sa.Engine, path: str
+    page_server: tuple[str, psutil.Process], a_year: sa.Engine, path: str
 ) -> None:
-    assert get(f"{served}/{path}")[0] == 200
-    best = min(seconds(f"{served}/{path}") for _ in range(5))
-    assert best < 1, f"{path}: {best:.2f} s"
+    address, server = page_server
+    assert get(f"{address}/{path}")[0] == 200
+    began = processor_seconds(server)
+    for _ in range(5):
+        get(f"{address}/{path}")
+    mean = (processor_seconds(server) - began) / 5
+    assert mean < 1, f"{path}: {mean:.2f} s"
 
 
-def seconds(address: str) -> float:
-    began = time.perf_counter()
-    get(address)
-    return time.perf_counter() - began
+def processor_seconds(process: psutil.Process) -> float:
+    """Of the process alone: how long it waits for a core is the machine's affair."""
+    times = process.cpu_times()
+    return times.user + times.system
