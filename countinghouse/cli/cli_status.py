@@ -1,6 +1,7 @@
 """The command `status`: components, then what the ledger and the disk say."""
 
 import dataclasses
+from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -75,12 +76,16 @@ def _print_components(found: list[Status]) -> None:
 
 def _print_overview(asked: "Overview") -> None:
     at = asked.at
+    connected = {_system(f) for f in asked.deliveries if f.newest or f.refused}
     _section(
         "deliveries",
         ["feed", "newest", "accepted", "not as expected", "owner"],
         [(f.feed, f.newest, _ago(at, f.accepted_at), _concern(f), f.owner)
-         for f in asked.deliveries],
+         for f in asked.deliveries if _system(f) in connected],
     )  # fmt: skip
+    never = Counter(_system(f) for f in asked.deliveries if _system(f) not in connected)
+    if never:
+        typer.echo("never delivered: " + ", ".join(f"{s} ({n})" for s, n in never.items()))
     _section(
         f"stale: {sum(s.partitions for s in asked.stale)} partitions",
         ["domain or system", "tables", "partitions", "oldest"],
@@ -109,6 +114,10 @@ def _print_overview(asked: "Overview") -> None:
         ["table", "rows", "dates", "oldest (days)", "owner"],
         [(q.table, q.rows, q.dates, q.age_days, q.owner) for q in quarantine],
     )
+
+
+def _system(feed: "FeedDeliveries") -> str:
+    return feed.feed.partition(".")[0]
 
 
 def _section(title: str, columns: list[str], rows: list[tuple[Any, ...]]) -> None:

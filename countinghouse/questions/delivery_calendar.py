@@ -41,12 +41,16 @@ class Day:
 
 @dataclass(frozen=True)
 class FeedDays:
-    """A line of the calendar: a feed and its days, in order."""
+    """A line of the calendar: a feed and its days, in order.
+
+    It is `connected` when its system has ever delivered anything.
+    """
 
     feed: Feed
     owner: str
     due: str
     days: tuple[Day, ...]
+    connected: bool
 
     def count(self, state: str) -> int:
         """How many of its days are in this state."""
@@ -60,6 +64,15 @@ class Calendar:
     dates: tuple[str, ...]
     feeds: tuple[FeedDays, ...]
     newest: str
+
+    @property
+    def groups(self) -> dict[bool, list[FeedDays]]:
+        """The feeds of connected systems, and the others, where there are any."""
+        found: dict[bool, list[FeedDays]] = {}
+        for connected in (True, False):
+            feeds = [line for line in self.feeds if line.connected is connected]
+            found |= {connected: feeds} if feeds else {}
+        return found
 
 
 @dataclass(frozen=True)
@@ -88,6 +101,7 @@ def calendar(settings: Settings, last: str, *, now: datetime, days: int = DAYS) 
             contract.owner,
             due_by(contract),
             tuple(_days(settings, contract, logged[feed], dates, now)),
+            bool(logged[feed].since),
         )
         for feed, contract in sorted(contracts.items())
     ]

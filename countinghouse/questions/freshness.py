@@ -51,7 +51,7 @@ class Held:
 class Overdue:
     """Days of a feed whose deadline has passed without an accepted delivery.
 
-    Only the last `DAYS` days are looked at.
+    Only the last `DAYS` days are looked at, of systems that have ever delivered anything.
     """
 
     feed: names.Feed
@@ -101,11 +101,17 @@ class Report:
 
     @property
     def by_layer(self) -> dict[str, list[Freshness]]:
-        """The tables of each layer, what people read first."""
+        """The tables of each layer, what people read first; without those in `waiting`."""
         found: dict[str, list[Freshness]] = {}
         for table in self.tables:
-            found.setdefault(table.layer, []).append(table)
+            if table.states != (EMPTY,):
+                found.setdefault(table.layer, []).append(table)
         return found
+
+    @property
+    def waiting(self) -> list[Freshness]:
+        """Tables that nothing has been published of, and nothing is wrong with."""
+        return [table for table in self.tables if table.states == (EMPTY,)]
 
     @property
     def stale(self) -> int:
@@ -207,7 +213,8 @@ def _overdue(
     logged = logged_of(connection, contracts.values(), dates[0], dates[-1])
     found = {}
     for table, contract in contracts.items():
-        missing = overdue(contract, logged[str(contract.feed)], dates, now)
+        of_feed = logged[str(contract.feed)]
+        missing = overdue(contract, of_feed, dates, now) if of_feed.since else []
         if missing:
             found[table] = Overdue(contract.feed, missing[0], missing[-1], len(missing))
     return found

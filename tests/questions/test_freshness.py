@@ -130,4 +130,17 @@ def test_without_any_data_every_table_says_that_it_was_never_published(
     report = freshness(asked, now=NOW)
 
     assert len(report.tables) > 30
-    assert {state for one in report.tables for state in one.states} == {"late", "never published"}
+    assert {one.states for one in report.tables} == {("never published",)}
+    assert list(report.tables) == report.waiting
+
+
+def test_a_system_that_has_never_delivered_makes_nothing_late(
+    asked: Settings, ledger: sa.Engine, parsed: None
+) -> None:
+    ledgers.delivery(ledger, "shop.orders", DAY)
+
+    late = {one.table for one in freshness(asked, now=NOW).tables if one.overdue}
+
+    # The other feeds of the shop were expected with it; none of the advertising platforms was.
+    assert {"raw.shop__order_items", "marts.fct_order_lines"} <= late
+    assert not [table for table in late if "_ads__" in table or table.startswith("marts.dim_ad")]
