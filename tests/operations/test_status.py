@@ -238,8 +238,9 @@ def test_the_command_tells_everything_and_fails_for_the_components(busy: Setting
     # The supervisor does not run: scripts read that from the exit code.
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.startswith("component ")
-    for said in ("shop.orders", "never delivered: adwords (1), ", "stale: 1 partitions", "held: 1 partitions", "bad rates",
-                 "running: 2 attempts", "countinghouse reconcile --quick", "disk: "):  # fmt: skip
+    for said in ("shop.orders", "never delivered: adwords (1), ", "stale: 1 partitions",
+                 "held: 1 partitions", "bad rates", "running: 2 attempts",
+                 "countinghouse reconcile --quick", "disk: "):  # fmt: skip
         assert said in done.stdout, done.stdout
 
 
