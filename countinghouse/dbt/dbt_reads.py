@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from countinghouse.dbt.dbt_edges import Call, calls, normalised
+from countinghouse.dbt.dbt_edges import Call, calls, uncommented
 from countinghouse.dbt.dbt_nodes import Node, Project, refusal
 from countinghouse.planning.model_graph import Edge, Reads, Shape
 
@@ -31,9 +31,10 @@ class _Reader:
 
     def edges(self) -> tuple[Edge, ...]:
         code, file = self.node["raw_code"], self.node["original_file_path"]
-        self._nothing_hidden(calls(code, file))
+        written = calls(code, file)
+        self._nothing_hidden(written)
         found = {edge.parent: edge for edge in self._declared()}
-        for call in calls(normalised(code), file):
+        for call in uncommented(code, written, file):
             edge = self._feed(call) if call.name == "source" else self._model(call)
             if edge and _covers(edge, found.get(edge.parent)):
                 found[edge.parent] = edge
