@@ -87,6 +87,7 @@ OF_A_TABLE: dict[str, Call] = {
 OF_ONE_WORD: dict[str, Call] = {
     "ingest": lambda s, system: ingest.ingest(s, system, DAY, run_id="r"),
     "accept": lambda s, system: ingest.accept(s, [system]),
+    "connected": ingest.is_connected,
     "missing": lambda s, system: ingest.missing_deliveries(s, system, DAY),
     "refused": lambda s, system: ingest.refused(s, system, DAY),
     "feed": lambda s, system: names.Feed(system, "orders"),

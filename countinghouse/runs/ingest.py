@@ -54,6 +54,20 @@ def ingest(settings: Settings, system: str, dt: str, *, run_id: str) -> RunRepor
     return report
 
 
+def is_connected(settings: Settings, system: str) -> bool:
+    """Whether anything of a system can come, or has ever come: nobody waits for the others."""
+    if (settings.landing_root / names.identifier(system)).exists():
+        return True
+    feeds = contracts_of(settings, [system])
+    if any(contract.extract for contract in feeds):
+        return True
+    known = sa.select(tables.deliveries.c.feed).where(
+        tables.deliveries.c.feed.in_([str(contract.feed) for contract in feeds])
+    )
+    with open_ledger(settings).connect() as connection:
+        return connection.execute(known.limit(1)).first() is not None
+
+
 def contracts_of(settings: Settings, systems: Sequence[str]) -> list[Contract]:
     """Contracts of these systems; raises for a system that nothing declares."""
     wanted = {names.identifier(system) for system in systems}

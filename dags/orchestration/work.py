@@ -11,11 +11,21 @@ from orchestration.wake_ups import wake_ups
 
 
 def ingest_day(system: str, asset: Asset, context: Any) -> PokeReturnValue:
-    """Land and publish one day of a system; not done while a delivery may still come."""
-    from countinghouse.runs.ingest import extract_missing, ingest, missing_deliveries
+    """Land and publish one day of a system; not done while a delivery may still come.
+
+    Skipped for a system that is not connected: its first run takes all that has come by then.
+    """
+    from countinghouse.runs.ingest import (
+        extract_missing,
+        ingest,
+        is_connected,
+        missing_deliveries,
+    )
     from countinghouse.settings import load
 
     settings, run = load(), context["dag_run"]
+    if not is_connected(settings, system):
+        raise AirflowSkipException(f"{system} has never delivered anything: no landing/{system}/")
     for problem in extract_missing(settings, system, run.partition_key):
         print("not extracted:", problem)
     missing = missing_deliveries(settings, system, run.partition_key)

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 from browsing import needs_chromium, open_browser, window
 from ledger_text import texts_of
-from running import Airflow
+from running import Airflow, wait_for
 
 from countinghouse import docs
 from countinghouse.backfills.follow import refuse_second
@@ -251,6 +251,19 @@ HOSTILE = {
     "`touch {}`": "; touch {} #",
     "template": "{{ ''.__class__ }}",
 }
+
+
+def test_a_system_that_has_never_delivered_is_skipped_and_not_red(airflow: Airflow) -> None:
+    dag_id = "ingest_channel_paths"
+    airflow.pause(dag_id, False)
+    wait_for(
+        lambda: {run["state"] for run in airflow.runs(dag_id)} == {"success"},
+        f"last night's run of {dag_id}",
+    )
+    (run,) = airflow.runs(dag_id)
+    states = {name: task["state"] for name, task in airflow.tasks(run).items()}
+    assert states == {"ingest": "skipped", "settle": "skipped"}
+    assert run["state"] == "success"
 
 
 def test_fault_93_what_a_run_is_given_does_nothing_and_the_night_writes_both_docs(

@@ -11,6 +11,7 @@ from countinghouse.errors import CountinghouseError
 from countinghouse.ledger import tables
 from countinghouse.questions.delivered import delivered
 from countinghouse.questions.delivery_calendar import calendar
+from countinghouse.runs.ingest import is_connected
 from countinghouse.settings import Settings
 
 FEED = "shop.orders"
@@ -89,6 +90,18 @@ def test_a_feed_that_never_came_is_missed_from_the_first_day_of_its_system(
     # Of a system that has never delivered only the last closed day is.
     other = states(asked, AFTER_DEADLINE, "completejourney.products")
     assert [other[day] for day in DAYS[5:7]] == ["not expected", "missing"]
+
+
+def test_a_system_is_connected_by_its_folder_or_its_log(
+    asked: Settings, ledger: sa.Engine, tmp_path: Path
+) -> None:
+    settings = asked.model_copy(update={"landing": tmp_path})
+    assert not is_connected(settings, "shop")
+    ledgers.delivery(ledger, FEED, DAYS[1])
+    assert is_connected(settings, "shop")
+    assert not is_connected(settings, "olist")
+    (tmp_path / "olist").mkdir()
+    assert is_connected(settings, "olist")
 
 
 def test_what_lies_in_the_landing_folder_has_arrived(
