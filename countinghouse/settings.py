@@ -57,7 +57,8 @@ class Settings(BaseSettings):
     databases: dict[str, SecretStr] = Field(default_factory=dict)
     """URLs, as SQLAlchemy writes them, of the databases that feeds are extracted from."""
 
-    spark_master: str = "local[2]"
+    # Two cores; a task whose Python process was killed is tried three times more.
+    spark_master: str = "local[2,4]"
     driver_memory: str = "3g"
     driver_java_options: str = (
         "-XX:+UseParallelGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"

@@ -195,3 +195,14 @@ def test_a_pattern_that_the_engine_refuses_or_misreads_is_named(
     with pytest.raises(ContractError) as raised:
         contract_of(tmp_path, meta={"sold_at": {"format": pattern}})
     assert complaint in str(raised.value)
+
+
+def test_fault_49_a_suite_of_no_declared_feed_is_an_error(tmp_path: Path) -> None:
+    write_declaration(tmp_path, declaration("till"))
+    suite = tmp_path / "expectations" / "raw" / "till__sales.py"
+    suite.parent.mkdir(parents=True)
+    suite.touch()
+    assert list(load_contracts(tmp_path)) == ["till.sales"]
+    suite.rename(suite.with_name("till__renamed.py"))
+    with pytest.raises(ContractError, match=r"no feed has the table raw\.till__renamed"):
+        load_contracts(tmp_path)

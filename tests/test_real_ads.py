@@ -1,5 +1,6 @@
 """The public files of advertising through the whole path: landing, dbt, gates, publication."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -111,6 +112,18 @@ def test_a_restated_day_replaces_what_was_stated_before(
     assert not report.failed, report.summary()
     assert {dt for _, dt in report.published} == {"2021-09-15", "2021-09-16"}
     assert rows(ads) == [("1", "2021-09-15")]
+
+
+def test_days_with_more_clicks_than_impressions_are_published_and_alerted(
+    years: Years, installation: Settings, rows: Any
+) -> None:
+    flagged = "select count(*) from marts.fct_keyword_performance_daily where is_click_anomaly"
+    assert rows(flagged) != [(0,)]
+    alerts = map(json.loads, (installation.logs / "alerts.jsonl").read_text().splitlines())
+    (found,) = [a for a in alerts if a["rule"] == "clicks_are_not_more_than_impressions"]
+    assert (found["table"], found["severity"]) == ("marts.fct_keyword_performance_daily", "warn")
+    assert found["rows"] > 0
+    assert "dates are published all the same" in found["message"]
 
 
 def test_building_again_changes_nothing(years: Years, installation: Settings) -> None:

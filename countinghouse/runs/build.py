@@ -28,6 +28,7 @@ from countinghouse.publishing.publication import Batch, Work
 from countinghouse.publishing.version import Version, attempt_root
 from countinghouse.runs.describe import described
 from countinghouse.runs.report import Blocked, RunReport
+from countinghouse.runs.warned import alert_warnings
 from countinghouse.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -152,6 +153,7 @@ def _build(
     blocked += unbuilt(results, plan)
     passed = publication.audit(work, batch, verdicts)
     changed = publication.publish(work, batch, passed)
+    alert_warnings(request.settings, verdicts, changed)
     new = {(v.table, v.dt) for v in changed}
     report.published += sorted(new)
     report.confirmed += [(v.table, v.dt) for v in passed if (v.table, v.dt) not in new]

@@ -24,18 +24,19 @@ def ingest_day(system: str, asset: Asset, context: Any) -> PokeReturnValue:
     from countinghouse.settings import load
 
     settings, run = load(), context["dag_run"]
+    day = _day(run)
     if not is_connected(settings, system):
         raise AirflowSkipException(f"{system} has never delivered anything: no landing/{system}/")
-    for problem in extract_missing(settings, system, run.partition_key):
+    for problem in extract_missing(settings, system, day):
         print("not extracted:", problem)
-    missing = missing_deliveries(settings, system, run.partition_key)
+    missing = missing_deliveries(settings, system, day)
     # The only question to the clock: whether to wait, never what to load.
     if any(datetime.now(UTC) < late.deadline for late in missing):
         print("waiting for:", *missing, sep="\n")
         return PokeReturnValue(is_done=False)
-    report = ingest(settings, system, run.partition_key, run_id=_run_id(run))
+    report = ingest(settings, system, day, run_id=_run_id(run))
     print(report.summary())
-    context["outlet_events"][asset].add_partitions(wake_ups(run.partition_key, report.touched))
+    context["outlet_events"][asset].add_partitions(wake_ups(day, report.touched))
     problems = [*_problems(report), *map(_missing, missing)]
     return PokeReturnValue(is_done=True, xcom_value=problems)
 
@@ -46,7 +47,7 @@ def build_domain(domain: str, context: Any, *, only_this_date: bool = False) -> 
     from countinghouse.settings import load
 
     run = context["dag_run"]
-    first = last = run.partition_key if only_this_date else None
+    first = last = _day(run) if only_this_date else None
     report = build(load(), [domain], first, last, run_id=_run_id(run), force=only_this_date)
     print(report.summary())
     fail_loudly(_problems(report))
@@ -54,6 +55,19 @@ def build_domain(domain: str, context: Any, *, only_this_date: bool = False) -> 
         raise AirflowSkipException(f"superseded by {report.superseded_by}")
     if not (report.published or report.confirmed):
         raise AirflowSkipException("nothing is stale: an earlier run has built it")
+
+
+def _day(run: Any) -> str:
+    """The partition key; a run that somebody triggers by hand may have none."""
+    from countinghouse import names
+    from countinghouse.errors import BadName
+
+    if run.partition_key is None:
+        raise BadName(
+            f"this run of {run.dag_id} has no date",
+            remedy=f"countinghouse backfill {run.dag_id} --from DATE --to DATE",
+        )
+    return names.date(run.partition_key)
 
 
 def _run_id(run: Any) -> str:

@@ -1,6 +1,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from printed import parsed
 
 from countinghouse.contracts import load_contracts
 from countinghouse.dbt.dbt_graph import load_graph
+from countinghouse.errors import BadName
 from countinghouse.ledger import open_ledger, tables
 from countinghouse.names import Feed, dates_between, plus_days
 from countinghouse.notifier import Alert, command_for
@@ -21,7 +24,7 @@ from countinghouse.services.airflow_api import Consumer
 from countinghouse.settings import PROJECT_ROOT, Settings
 from orchestration.upkeep import STALE_FOR_TOO_LONG, _stale_alert, overdue, wake, watched
 from orchestration.wake_ups import MOST_WAKE_UPS, wake_ups
-from orchestration.work import _missing, _problems
+from orchestration.work import _missing, _problems, build_domain, ingest_day
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 LATER = timedelta(hours=1)
@@ -212,3 +215,15 @@ def test_a_blocked_and_a_refused_partition_tell_rows_and_sample() -> None:
     assert parsed(blocked.command)[1]["selection"] == ["marts.x"]
     assert (refused.rows, parsed(refused.command)[1]["systems"]) == (9, ["shop"])
     assert "countinghouse land shop --readmit" in refused.hint
+
+
+@pytest.mark.parametrize("dag_id", ["ingest_shop", "rebuild_commerce"])
+def test_fault_30_a_run_by_hand_without_a_date_says_how_to_give_one(dag_id: str) -> None:
+    context = {"dag_run": SimpleNamespace(dag_id=dag_id, run_id="manual", partition_key=None)}
+    run = {
+        "ingest_shop": partial(ingest_day, "shop", None),
+        "rebuild_commerce": partial(build_domain, "commerce", only_this_date=True),
+    }
+    with pytest.raises(BadName, match="has no date") as refusal:
+        run[dag_id](context=context)
+    assert refusal.value.remedy == f"countinghouse backfill {dag_id} --from DATE --to DATE"
