@@ -1,5 +1,6 @@
-"""Faults 25 to 27, 101 and 102: whoever came later wins, whatever the earlier one still does."""
+"""Faults 25 to 27, 38, 101 and 102: whoever came later wins, whatever the earlier one still does."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,22 @@ def test_two_writers_of_different_partitions_of_a_table_are_both_exact(
         ]
     assert [len(run.result()) for run in runs] == [1, 1, 1]
     assert shown(session, pair) == values | {WHOLE: 1}
+
+
+def test_fault_38_a_publisher_that_is_frozen_beyond_its_lease_is_finished_without_it(
+    installation: Settings, pair: Pair, session: Any
+) -> None:
+    publish(installation, pair, 1)
+    with publisher(pair, 2, run_id="frozen", failpoint="after_decide:stop") as frozen:
+        frozen.wait_until_frozen()
+        end = time.monotonic() + 10 * installation.lease_seconds
+        while set(shown(session, pair).values()) != {2}:
+            assert time.monotonic() < end, "nobody has rolled the set forward"
+            reconcile(installation, full=False)
+        publish(installation, pair, 3, run_id="successor")
+        ended = frozen.wake()
+    assert ended.startswith("Fenced"), ended
+    assert shown(session, pair) == dict.fromkeys(ALL, 3)
 
 
 def _wait_for(session: Any, pair: Pair, value: int) -> None:

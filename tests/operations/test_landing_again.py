@@ -16,6 +16,7 @@ from countinghouse.publishing.reconcile import reconcile
 from countinghouse.runs.land import land
 from countinghouse.runs.report import RunReport
 from countinghouse.settings import Settings
+from tests.harness import claimed
 
 DT = "2026-03-02"
 GOOD = "a,1,10.00,EUR,2026-03-02T23:30:00Z,x"
@@ -163,3 +164,17 @@ def test_what_landing_wrote_and_storage_lost_is_landed_again(
     reconcile(till.settings)
     assert (table, DT) in till.land(contract).published
     assert rows(f"select * from {table}") == before
+
+
+def test_fault_29_what_a_scheduled_run_lands_is_left_to_it(till: Till, rows: Any) -> None:
+    contract = till.landed(GOOD)
+    till.deliver(contract, GOOD.replace("10.00", "20.00"))
+    amount = f"select cast(amount as string) from {contract.feed.raw}"
+    mine = [(contract.feed.raw, DT), (contract.feed.quarantine, DT)]
+    with claimed(till.settings, mine, run_id="scheduled"):
+        report = till.land(contract)
+        assert (report.published, report.failed) == ([], False)
+        assert rows(amount) == [("10.000",)]
+    # The other run has ended without it.
+    assert (contract.feed.raw, DT) in till.land(contract).published
+    assert rows(amount) == [("20.000",)]
