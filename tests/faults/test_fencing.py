@@ -1,4 +1,4 @@
-"""Faults 25 to 27, 38, 101 and 102: whoever came later wins, whatever the earlier one still does."""
+"""Faults 25 to 27, 38, 101, 102: whoever came later wins, whatever the earlier one still does."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
