@@ -44,6 +44,15 @@ def partition(value: str) -> str:
     return value if value == WHOLE else date(value)
 
 
+def is_partition(value: str) -> bool:
+    """Whether `partition` would return the value."""
+    try:
+        partition(value)
+    except BadName:
+        return False
+    return True
+
+
 def dates_between(first: str, last: str) -> list[str]:
     """Every date from `first` to `last`, both included, in order."""
     start, end = dt.date.fromisoformat(date(first)), dt.date.fromisoformat(date(last))
