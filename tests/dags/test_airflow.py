@@ -190,7 +190,7 @@ def test_fault_40_again_runs_and_changes_nothing(backfilled: Airflow) -> None:
     assert (publications(backfilled), len(backfilled.runs(REBUILD))) == (before, runs)
 
 
-def test_what_a_paused_mart_and_a_dead_task_missed_is_made_good_by_maintenance(
+def test_fault_106_fault_107_what_a_paused_mart_and_a_dead_task_missed_is_made_good_by_maintenance(
     backfilled: Airflow,
 ) -> None:
     corrected = BACKFILLED[1]

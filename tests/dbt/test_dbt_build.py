@@ -71,7 +71,9 @@ def test_tests_look_at_the_dates_of_the_run_only(attempt: Any) -> None:
     assert results["amounts_are_not_negative"].status == "pass"
 
 
-def test_a_failing_test_names_date_and_rows_and_stops_what_depends_on_it(attempt: Any) -> None:
+def test_fault_47_fault_54_a_failing_test_names_date_and_rows_and_stops_what_depends_on_it(
+    attempt: Any,
+) -> None:
     raw = {
         DAYS[0]: attempt.land(DAYS[0], "(1, 1.00, 1)"),
         DAYS[1]: attempt.land(DAYS[1], "(2, -2.00, 1), (3, -3.00, 2)"),

@@ -28,7 +28,7 @@ def fenced(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> b
     return bool(request.param)
 
 
-def test_a_killed_publishers_queued_statement_does_not_undo_its_successor(
+def test_fault_101_a_killed_publishers_queued_statement_does_not_undo_its_successor(
     installation: Settings, pair: Pair, session: Any, tmp_path: Path, fenced: bool
 ) -> None:
     (tmp_path / "open").mkdir()
@@ -46,7 +46,7 @@ def test_a_killed_publishers_queued_statement_does_not_undo_its_successor(
         _wait_for(session, pair, 2)
 
 
-def test_a_frozen_publisher_that_wakes_does_not_undo_its_successor(
+def test_fault_27_fault_102_a_frozen_publisher_that_wakes_does_not_undo_its_successor(
     installation: Settings, pair: Pair, session: Any, fenced: bool
 ) -> None:
     publish(installation, pair, 1)
@@ -101,7 +101,7 @@ def test_a_reconciler_that_wakes_does_not_undo_what_was_published_since(
     assert shown(session, pair) == dict.fromkeys(ALL, 3)
 
 
-def test_of_two_writers_of_a_partition_the_later_claim_wins(
+def test_fault_25_of_two_writers_of_a_partition_the_later_claim_wins(
     installation: Settings, ledger: sa.Engine, pair: Pair, session: Any
 ) -> None:
     later = []
@@ -126,7 +126,7 @@ def test_of_two_writers_of_a_partition_the_later_claim_wins(
         assert sorted(found.all()) == sorted((version.version_id, 2) for version in later)
 
 
-def test_two_writers_of_different_partitions_of_a_table_are_both_exact(
+def test_fault_26_two_writers_of_different_partitions_of_a_table_are_both_exact(
     installation: Settings, pair: Pair, session: Any
 ) -> None:
     publish(installation, pair, 1)

@@ -14,7 +14,7 @@ from tests.faults.world import DTS, Pair, publish, shown
 _SETS = 25
 
 
-def test_no_read_is_torn_during_a_hundred_publications(
+def test_fault_28_no_read_is_torn_during_a_hundred_publications(
     installation: Settings, pair: Pair, session: Any
 ) -> None:
     publish(installation, pair, 1)
@@ -48,7 +48,7 @@ def test_the_reader_sees_an_overwrite_in_place(installation: Settings, session: 
     publish(installation, pair, 2)
 
 
-def test_fault_31_and_fault_32_a_long_query_ends_on_the_files_that_it_began_with(
+def test_fault_31_fault_32_a_long_query_ends_on_the_files_that_it_began_with(
     installation: Settings, pair: Pair, session: Any
 ) -> None:
     publish(installation, pair, 1)

@@ -64,7 +64,9 @@ def rows(session: Any) -> Callable[[str], list[tuple[Any, ...]]]:
     return found
 
 
-def test_rows_that_move_to_another_business_date_are_published(till: Till, rows: Any) -> None:
+def test_fault_108_rows_that_move_to_another_business_date_are_published(
+    till: Till, rows: Any
+) -> None:
     contract = till.landed(GOOD)
     paris = {"column": "sold_at", "source_zone": "UTC", "zone": "Europe/Paris"}
     moved = till.contract(business_date=paris)

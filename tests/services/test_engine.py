@@ -234,7 +234,7 @@ def wait_for_operation(installation: Settings, session: Any) -> None:
         assert time.monotonic() < end
 
 
-def test_80_cancelled_catalog_calls_leave_the_catalog_usable(
+def test_fault_103_80_cancelled_catalog_calls_leave_the_catalog_usable(
     installation: Settings, owner: Any
 ) -> None:
     owner.sql("create database if not exists cancelled")
