@@ -8,9 +8,9 @@ import pytest
 
 TESTS = Path(__file__).parent
 # Crashes and commits, writers beside each other, Airflow and gates: those that have a test so far.
-CRASHES = (2, 3, 4, 8, 10, 12, 13, 16, 17, 18, 22, 24)
+CRASHES = (1, 2, 3, 4, 5, 8, 10, 12, 13, 16, 17, 18, 22, 23, 24)
 WRITERS = (25, 26, 27, 28, 29, 30, 31, 32, 35)
-RUNS = (38, 39, 40, 41, 42, 43, 44, 45, 47, 48, 49, 50, 54, 56)
+RUNS = (38, 39, 40, 41, 42, 43, 44, 45, 47, 48, 49, 50, 51, 54, 56)
 # Late, doubled, malformed and impossible data.
 DATA = tuple(range(57, 84))
 TIME = tuple(range(84, 91))

@@ -115,7 +115,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("what", DAMAGES)
-def test_fault_16_a_damaged_file_keeps_its_partition_from_being_published(
+def test_fault_16_fault_23_a_damaged_file_keeps_its_partition_from_being_published(
     installation: Settings, pair: Pair, session: Any, what: str
 ) -> None:
     publish(installation, pair, 1)
