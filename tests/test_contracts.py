@@ -142,7 +142,7 @@ def test_what_is_no_declaration_is_named(tmp_path: Path, text: str, complaint: s
 
 def test_a_file_that_is_not_utf_8_is_named_with_its_line(tmp_path: Path) -> None:
     path = write_declaration(tmp_path)
-    path.write_bytes("version: 2\n# déjà vu\n".encode("latin-1"))
+    path.write_bytes("version: 2\nsources: []  # déjà vu\n".encode("latin-1"))
     with pytest.raises(ContractError, match=r"sources.yml:2: is not UTF-8"):
         load_contracts(tmp_path)
 
