@@ -82,6 +82,15 @@ def open_session(settings: Settings, session_id: str | None = None, *, name: str
     return session
 
 
+def rows_of(frame: Any) -> list[tuple[Any, ...]]:
+    """The rows of a frame; instants say that they are UTC, whatever zone this process is in.
+
+    `collect` gives them in the zone of the process, and does not say so.
+    """
+    columns = [column.to_pylist(maps_as_pydicts="lossy") for column in frame.toArrow().columns]
+    return list(zip(*columns, strict=True))
+
+
 def _left_to_grpc(_: Any) -> None:
     """A session that nobody has stopped: gRPC closes the channel when that is collected."""
 

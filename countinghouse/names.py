@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from countinghouse.errors import BadName
@@ -43,6 +44,15 @@ def partition(value: str) -> str:
     return value if value == WHOLE else date(value)
 
 
+def is_partition(value: str) -> bool:
+    """Whether `partition` would return the value."""
+    try:
+        partition(value)
+    except BadName:
+        return False
+    return True
+
+
 def dates_between(first: str, last: str) -> list[str]:
     """Every date from `first` to `last`, both included, in order."""
     start, end = dt.date.fromisoformat(date(first)), dt.date.fromisoformat(date(last))
@@ -69,6 +79,11 @@ def table(value: str) -> str:
     identifier(schema)
     identifier(name)
     return value
+
+
+def selection(words: Iterable[str]) -> list[str]:
+    """Return `words` if each is a name, or two of them with a dot between."""
+    return [table(word) if "." in word else identifier(word) for word in words]
 
 
 @dataclass(frozen=True, order=True)

@@ -21,7 +21,10 @@ _SECONDS = 10
 
 @dataclass(frozen=True)
 class Alert:
-    """What a person needs in order to act: where, which rule, how many rows, what to run."""
+    """What a person needs in order to act: where, which rule, how many rows, what to run.
+
+    `command` runs as it stands; what has to be done by hand before it is the `hint`.
+    """
 
     table: str
     partition: str
@@ -29,18 +32,21 @@ class Alert:
     message: str
     command: str
     rows: int = 0
-    # Keys or counts that show the failure; never a value of a PII column.
+    # Up to three of the failing rows; never a value of a PII column.
     sample: str = ""
+    hint: str = ""
     severity: str = "block"
 
     def line(self) -> str:
         """The alert in one line, for logs and subjects."""
-        return f"{self.table} {self.partition}: {self.rule} ({self.rows} rows): {self.message}"
+        rows = f" ({self.rows} rows)" if self.rows else ""
+        return f"{self.table} {self.partition}: {self.rule}{rows}: {self.message}"
 
     def text(self) -> str:
         """The alert in full."""
         sample = f"\nsample: {self.sample}" if self.sample else ""
-        return f"{self.line()}{sample}\nrun: {self.command}"
+        hint = f"\nfirst: {self.hint}" if self.hint else ""
+        return f"{self.line()}{sample}{hint}\nrun: {self.command}"
 
 
 def command_for(table: str, dt: str) -> str:
@@ -55,6 +61,14 @@ def command_for(table: str, dt: str) -> str:
     if {first, last} & {names.WHOLE, names.OPEN}:
         return f"countinghouse build {table}"
     return f"countinghouse build {table} --from {first} --to {last or first}"
+
+
+def refusal_hint(system: str) -> str:
+    """What a person does about a refused delivery before the command can help."""
+    return (
+        "put a corrected delivery in place; or mend the contract and land what was refused: "
+        f"countinghouse land {system} --readmit"
+    )
 
 
 class Notifier(Protocol):

@@ -54,7 +54,11 @@ class Settings(BaseSettings):
     landing: Path | None = None
     """Root of the deliveries; default `home/landing`."""
 
-    spark_master: str = "local[2]"
+    databases: dict[str, SecretStr] = Field(default_factory=dict)
+    """URLs, as SQLAlchemy writes them, of the databases that feeds are extracted from."""
+
+    # Two cores; a task whose Python process was killed is tried three times more.
+    spark_master: str = "local[2,4]"
     driver_memory: str = "3g"
     driver_java_options: str = (
         "-XX:+UseParallelGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
@@ -159,6 +163,9 @@ class Settings(BaseSettings):
         return init_settings, env_settings, file
 
 
+_SECRET = {name for name, field in Settings.model_fields.items() if "Secret" in str(field)}
+
+
 @functools.lru_cache
 def load() -> Settings:
     """The settings of this process; raises WrongSetting for the first that is wrong."""
@@ -172,8 +179,9 @@ def load() -> Settings:
             # Its value may be a secret under a misspelt name.
             raise WrongSetting(f"{file}: {name} is no setting", remedy="mend its name") from None
         reason = problem["msg"].removeprefix("Value error, ")
+        said = "not usable" if name in _SECRET else repr(str(problem["input"]))
         raise WrongSetting(
-            f"COUNTINGHOUSE_{name.upper()} is {str(problem['input'])!r}: {reason}",
+            f"COUNTINGHOUSE_{name.upper()} is {said}: {reason}",
             remedy=f"change it in the environment, or {name} in {file}",
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

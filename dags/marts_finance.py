@@ -1,6 +1,6 @@
 """Build whatever is stale in finance, woken by each business date that a delivery touched.
 
-Reads    staging tables of ecb_fx
+Reads    staging tables of aicpa_gl, country_codes and ecb_fx
 Writes   intermediate.* and marts.* of finance
 Gate     dbt tests and expectations of each table; a failed partition stays on its last good
          version, and so does what depends on it
@@ -17,7 +17,7 @@ from orchestration.work import build_domain
 with DAG(
     dag_id="marts_finance",
     schedule=PartitionedAssetTimetable(
-        assets=touched("ecb_fx"),
+        assets=touched("aicpa_gl") | touched("country_codes") | touched("ecb_fx"),
         default_partition_mapper=StartOfDayMapper(input_format="%Y-%m-%d"),
     ),
     start_date=START,

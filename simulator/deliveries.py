@@ -50,6 +50,7 @@ def write_deliveries(
     for n in range(days):
         day = first_day + n * DAY
         _deliver(root, "shop.products", day, {"products.csv": feeds.products(seed, day)})
+        _deliver(root, "shop.customers", day, {"customers.jsonl": feeds.customers(seed, day)})
         orders = feeds.orders(seed, day, first=n == 0)
         _deliver(root, "shop.orders", day, {"orders.csv": orders})
         rates = feeds.rates(seed, first_day - RATES_SINCE, day)

@@ -16,6 +16,7 @@ from countinghouse.services import airflow
 from countinghouse.settings import Settings
 
 _TABLES = (
+    "marts.dim_customers",
     "marts.dim_products",
     "marts.fct_fx_rates_daily",
     "marts.fct_order_lines",

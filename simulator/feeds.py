@@ -4,12 +4,13 @@ import csv
 import datetime as dt
 import gzip
 import io
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple
 from decimal import Decimal
 
 from simulator import world
-from simulator.world import CURRENCIES, Order
+from simulator.world import CURRENCIES, Change, Order, Stream
 
 PRODUCTS = "product_id,product_name,brand,department,category,list_price,currency"
 ORDERS = "order_id,customer_id,channel,status,currency,ordered_at,updated_at"
@@ -29,6 +30,13 @@ def products(seed: int, day: dt.date) -> bytes:
     """The whole catalogue of the day."""
     listed = world.catalogue(seed, day)
     return table(PRODUCTS, ((*astuple(p)[:-1], major(p.price, "EUR"), "EUR") for p in listed))
+
+
+def customers(seed: int, day: dt.date) -> bytes:
+    """The day's part of the customers' log, as a replication tool writes it: not in its order."""
+    lines = [_change(change) for change in world.customer_changes(seed, day)]
+    world.chance(seed, day.toordinal(), Stream.CUSTOMERS).shuffle(lines)
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def orders(seed: int, day: dt.date, *, first: bool) -> bytes:
@@ -81,6 +89,24 @@ def major(minor: int, currency: str) -> str:
     """An amount as the shop writes it: 12.50 euros, 1250 yen."""
     digits = CURRENCIES[currency][1]
     return f"{Decimal(minor).scaleb(-digits):.{digits}f}"
+
+
+def _change(change: Change) -> str:
+    after = {
+        "name": change.name,
+        "email": change.email,
+        "phone": change.phone,
+        "country": change.country,
+        "segment": change.segment,
+    }
+    written = {
+        "position": change.position,
+        "operation": change.operation,
+        "key": {"customer": change.customer_id},
+        "after": None if change.operation == "D" else after,
+        "changed_at": f"{change.changed_at.isoformat()}Z",
+    }
+    return json.dumps(written, ensure_ascii=False)
 
 
 def _order(order: Order, status: str, updated_at: dt.datetime) -> Row:

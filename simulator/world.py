@@ -25,6 +25,11 @@ BRANDS = ("Alder", "Birch", "Cedar", "Own label")
 EVERGREENS = 120
 NOVELTY_DAYS = 45
 CANCELLED = 0.03
+CHANGES_PER_DAY = 40
+CUSTOMERS = 400
+DELETED = 0.1
+FIRST_NAMES = ("Ada", "Bo", "Chloé", "Dmitri", "Eun", "Fatou", "Göran", "Hana")
+LAST_NAMES = ("Iversen", "Jónsdóttir", "Kowalski", "Łukasz", "Mbeki", "Ng", "O'Neill", "Petrov")
 
 
 T = TypeVar("T")
@@ -37,6 +42,7 @@ class Stream(IntEnum):
     ORDERS = 2
     RATES = 3
     DEFECTS = 4
+    CUSTOMERS = 5
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,21 @@ class Product:
     department: str
     category: str
     price: int
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change in the log of customers; one that deletes has no attributes."""
+
+    position: int
+    customer_id: str
+    operation: str
+    name: str
+    email: str
+    phone: str
+    country: str
+    segment: str
+    changed_at: dt.datetime
 
 
 @dataclass(frozen=True)
@@ -103,6 +124,12 @@ def orders(seed: int, day: dt.date) -> tuple[Order, ...]:
     return tuple(_order(rng, day, n, on_sale) for n in range(rng.poisson(busy)))
 
 
+def customer_changes(seed: int, day: dt.date) -> list[Change]:
+    """The part of the customers' log that a day writes: everybody changes every ten days."""
+    first = day.toordinal() * CHANGES_PER_DAY
+    return [_change(seed, first + n, day, n) for n in range(CHANGES_PER_DAY)]
+
+
 def rates(seed: int, day: dt.date) -> dict[str, Decimal]:
     """Units of currency for one euro; empty at weekends."""
     if day.weekday() >= 5:
@@ -126,6 +153,31 @@ def _product(seed: int, number: int, today: int) -> Product:
     price = base * (95 + step * 7 % 13) // 100
     name = f"{brand} {category.lower()} {number}"
     return Product(f"P{number:06d}", name, brand, department, category, price)
+
+
+def _change(seed: int, position: int, day: dt.date, n: int) -> Change:
+    # 37 and 400 have no divisor in common: each customer comes once in 400 positions.
+    number = position * 37 % CUSTOMERS
+    was_deleted = _deletes(seed, position - CUSTOMERS)
+    deletes = _deletes(seed, position) and not was_deleted
+    rng = chance(seed, position, Stream.CUSTOMERS)
+    who = chance(seed, number, Stream.CUSTOMERS)
+    name = f"{_one_of(who, FIRST_NAMES)} {_one_of(who, LAST_NAMES)}"
+    return Change(
+        position=position,
+        customer_id=f"C{number:05d}",
+        operation="D" if deletes else "I" if was_deleted else "U",
+        name=name,
+        email=f"customer{number}@example.com",
+        phone=f"+44 7700 900{number:03d}",
+        country=_one_of(who, ("DE", "FR", "GB", "JP", "US")),
+        segment=_one_of(rng, ("new", "regular", "gold")),
+        changed_at=dt.datetime.combine(day, dt.time()) + dt.timedelta(minutes=30 * n),
+    )
+
+
+def _deletes(seed: int, position: int) -> bool:
+    return bool(chance(seed, position, Stream.CUSTOMERS).random() < DELETED)
 
 
 def _order(rng: np.random.Generator, day: dt.date, n: int, on_sale: Sequence[Product]) -> Order:

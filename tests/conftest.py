@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 # Minutes each: begun first, or one worker would be busy with them long after the other has ended.
-_LONG = ("test_airflow.py", "test_real_data.py", "test_engine_killed.py")
+_LONG = (
+    *("test_airflow.py", "test_real_data.py", "test_real_ads.py", "test_real_finance.py"),
+    *("test_followed_pages.py", "test_engine_killed.py", "test_faulty_deliveries.py"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

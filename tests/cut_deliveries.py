@@ -60,7 +60,7 @@ def deliver(
 
 def cut_transactions(root: Path, first: str, last: str, *, manifest: bool = False) -> None:
     """Till lines, one file per date in the shops' zone; Christmas is a header alone."""
-    header, days = _transactions()
+    header, days = transactions()
     _deliver_days(root, "transactions", (header, days), (first, last), manifest=manifest)
 
 
@@ -105,7 +105,8 @@ Days = Mapping[str, Sequence[Row]]
 
 
 @functools.cache
-def _transactions() -> tuple[Row, Days]:
+def transactions() -> tuple[Row, Days]:
+    """Header, and till lines by date in the shops' zone."""
     header, rows = _read("transactions_sample")
     at = header.index("transaction_timestamp")
     return header, _by_day((shop_date(row[at]), row) for row in rows)

@@ -70,7 +70,8 @@ def write_declaration(project: Path, *sources: Mapping[str, Any]) -> Path:
 
 def contract_of(project: Path, system: str = "till", **changes: Any) -> Contract:
     """The contract of that feed."""
-    return next(read_contracts(write_declaration(project, declaration(system, **changes))))
+    (contract,) = read_contracts(write_declaration(project, declaration(system, **changes)))
+    return contract
 
 
 def deliver(

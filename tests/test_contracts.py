@@ -60,6 +60,7 @@ def test_every_feed_of_this_project_is_read() -> None:
         ({"meta": {"line": {"pii": "high"}}}, "only a string can be treated so"),
         ({"meta": {"note": {"header": "id"}}}, "note stands twice"),
         ({"meta": {"note": {"nulable": False}}}, "'nulable' was unexpected"),
+        ({"meta": {"line": {"canonical": True}}}, "int is no text"),
         ({"meta": {"id": {"optional": True}}}, "a column that may be absent is nullable"),
     ],
 )
@@ -76,14 +77,14 @@ def test_errors_point_at_the_line(tmp_path: Path) -> None:
     lines = path.read_text().splitlines()
     number = next(n for n, line in enumerate(lines, 1) if "kind: stream" in line)
     with pytest.raises(ContractError, match=f"sources.yml:{number}: "):
-        list(read_contracts(path))
+        read_contracts(path)
 
 
 def test_a_key_that_stands_twice_is_an_error(tmp_path: Path) -> None:
     path = write_declaration(tmp_path, declaration())
     path.write_text(path.read_text().replace("kind: event", "kind: event\n          kind: event"))
     with pytest.raises(ContractError, match="'kind' stands twice"):
-        list(read_contracts(path))
+        read_contracts(path)
 
 
 def test_names_are_checked_before_they_reach_a_path(tmp_path: Path) -> None:
@@ -127,8 +128,8 @@ def test_feeds_are_read_from_the_files_that_dbt_reads(tmp_path: Path, name: str)
             ":5: till.sales: sources.0.tables.0.config.meta: is no mapping",
         ),
         ("sources:\n  - {[a]: b}\n", ":2: a key is no text"),
-        ("since: 2026-02-30\n", ":1: 2026-02-30: "),
-        ("name: till\nnote: \x00\n", ":1: "),
+        ("since: 2026-02-30\nsources:\n", ":1: 2026-02-30: "),
+        ("name: till\nnote: \x00\nsources:\n", ":1: "),
     ],
 )
 def test_what_is_no_declaration_is_named(tmp_path: Path, text: str, complaint: str) -> None:
@@ -141,7 +142,7 @@ def test_what_is_no_declaration_is_named(tmp_path: Path, text: str, complaint: s
 
 def test_a_file_that_is_not_utf_8_is_named_with_its_line(tmp_path: Path) -> None:
     path = write_declaration(tmp_path)
-    path.write_bytes("version: 2\n# déjà vu\n".encode("latin-1"))
+    path.write_bytes("version: 2\nsources: []  # déjà vu\n".encode("latin-1"))
     with pytest.raises(ContractError, match=r"sources.yml:2: is not UTF-8"):
         load_contracts(tmp_path)
 
@@ -194,3 +195,14 @@ def test_a_pattern_that_the_engine_refuses_or_misreads_is_named(
     with pytest.raises(ContractError) as raised:
         contract_of(tmp_path, meta={"sold_at": {"format": pattern}})
     assert complaint in str(raised.value)
+
+
+def test_fault_49_a_suite_of_no_declared_feed_is_an_error(tmp_path: Path) -> None:
+    write_declaration(tmp_path, declaration("till"))
+    suite = tmp_path / "expectations" / "raw" / "till__sales.py"
+    suite.parent.mkdir(parents=True)
+    suite.touch()
+    assert list(load_contracts(tmp_path)) == ["till.sales"]
+    suite.rename(suite.with_name("till__renamed.py"))
+    with pytest.raises(ContractError, match=r"no feed has the table raw\.till__renamed"):
+        load_contracts(tmp_path)

@@ -1,8 +1,11 @@
 """Deliveries: complete ones only, archived by digest, logged once."""
 
+import contextlib
 import hashlib
 import json
 import os
+import socket
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -41,7 +44,7 @@ def accept(ledger: Any, home: Any, contract: Contract) -> Accept:
     return run
 
 
-def test_unfinished_deliveries_are_not_picked_up(home: Any, contract: Contract) -> None:
+def test_fault_61_unfinished_deliveries_are_not_picked_up(home: Any, contract: Contract) -> None:
     folder = deliver(home.landing_root, contract, DAY, ONE)
     assert len(deliveries.discover(home, contract)) == 1
     (folder / "_DONE").unlink()
@@ -109,20 +112,36 @@ def test_bytes_are_archived_and_the_log_row_copied(
     assert (copy["feed"], copy["files"][0]["sha256"]) == (str(contract.feed), digest)
 
 
-def test_the_same_content_for_a_date_is_one_delivery(
+def test_fault_58_the_same_file_delivered_twice_is_one_delivery(
     home: Any, contract: Contract, accept: Accept, ledger: Any
 ) -> None:
+    for expected in (True, False):
+        folder = deliver(home.landing_root, contract, DAY, ONE)
+        assert [delivery is not None for delivery in accept()] == [expected]
+        (folder / "_DONE").unlink()
+    assert len(deliveries.log(ledger, contract.feed)) == 1
+
+
+def test_fault_59_the_same_content_under_another_name_is_no_delivery_but_on_another_date(
+    home: Any,
+    contract: Contract,
+    ledger: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", ingest.__name__)
+    monkeypatch.setattr(ingest, "contracts_of", lambda *_: [contract])
     folder = deliver(home.landing_root, contract, DAY, ONE)
-    assert accept()[0] is not None
-    assert accept() == [None]
+    assert ingest.accept(home, [contract.system]) == []
     (folder / "sales.csv").rename(folder / "sales_again.csv")
-    assert accept() == [None]
+    assert ingest.accept(home, [contract.system]) == []
+    assert caplog.messages[-1] == f"{folder}: same content as before"
     deliver(home.landing_root, contract, "2026-03-11", ONE)
-    assert [d is not None for d in accept()] == [False, True]
-    assert len(deliveries.log(ledger, contract.feed)) == 2
+    assert ingest.accept(home, [contract.system]) == []
+    assert [d.dt for d in deliveries.log(ledger, contract.feed)] == [DAY, "2026-03-11"]
 
 
-def test_a_correction_is_the_next_version_and_both_stay(
+def test_fault_60_a_correction_is_the_next_version_and_both_stay(
     home: Any, contract: Contract, accept: Accept, ledger: Any
 ) -> None:
     for content in (ONE, TWO, ONE):
@@ -261,8 +280,6 @@ def _manifest_of(text: str) -> Callable[[Path], None]:
         (_other_file, "'more.csv' is not in the manifest"),
         (_missing_file, "no files"),
         (_foreign_file, "'sales.xlsx' does not match '*.csv'"),
-        (_link, "'passwd.csv' is not a regular file"),
-        (_pipe, "'pipe.csv' is not a regular file"),
         (_name_not_utf8, r"file name 't\udcff.csv' is not UTF-8; rename it"),
         (
             _manifest_of('{"files": 3}'),
@@ -304,12 +321,51 @@ def test_what_contradicts_its_manifest_is_logged_as_refused(
     assert accept() == [None]
 
 
-def test_strange_file_names_are_only_names(home: Any, contract: Contract, accept: Accept) -> None:
-    deliver(home.landing_root, contract, DAY, ONE, name="-rf $(touch x);'.csv")
+@pytest.mark.parametrize(
+    "name", ["-rf.csv", "$(touch x).csv", "-rf $(touch x);'.csv", "`x`.csv", "a\nb.csv", "..csv "]
+)
+def test_fault_97_strange_file_names_are_only_names(
+    home: Any, contract: Contract, accept: Accept, name: str
+) -> None:
+    contract = contract.model_copy(update={"files": "*"})
+    folder = deliver(home.landing_root, contract, DAY, ONE, name=name)
+    (arrival,) = deliveries.discover(home, contract)
+    manifest, files, reason = delivery_folders.read(home, contract, arrival)
+    # Hidden files are none of the delivery.
+    assert reason == ("no files" if name.startswith(".") else "")
+    assert manifest is None
+    if not reason:
+        assert [file.name for file in files] == [name]
+        assert archive.path_of(home, files[0].sha256).read_text() == ONE
+    assert sorted(path.name for path in folder.iterdir()) == sorted(["_DONE", name])
+
+
+def _socket(folder: Path) -> None:
+    with contextlib.chdir(folder), socket.socket(socket.AF_UNIX) as server:
+        server.bind("socket.csv")
+
+
+def _folder(folder: Path) -> None:
+    (folder / "folder.csv").mkdir()
+
+
+def _device(folder: Path) -> None:
+    try:
+        os.mknod(folder / "device.csv", stat.S_IFCHR | 0o600, os.makedev(1, 5))
+    except PermissionError:
+        pytest.skip("only root makes devices")
+
+
+@pytest.mark.parametrize("spoil", [_link, _pipe, _socket, _folder, _device])
+def test_fault_97_only_regular_files_are_read(
+    home: Any, contract: Contract, accept: Accept, spoil: Callable[[Path], None]
+) -> None:
+    spoil(deliver(home.landing_root, contract, DAY, ONE))
     (delivery,) = accept()
     assert delivery is not None
-    assert not delivery.refused
-    assert delivery.files[0].name == "-rf $(touch x);'.csv"
+    assert delivery.reason
+    assert delivery.reason.endswith(".csv' is not a regular file")
+    assert delivery.files == ()
 
 
 def test_the_log_copy_is_completed_after_a_crash(
@@ -347,7 +403,7 @@ def test_a_delivery_that_cannot_be_read_holds_up_no_other(
 
 
 @pytest.mark.parametrize("spoil", [_other_bytes, _foreign_file, _marker_gone, _marker_renewed])
-def test_a_delivery_that_changes_while_it_is_read_waits(
+def test_fault_61_a_delivery_that_changes_while_it_is_read_waits(
     home: Any,
     contract: Contract,
     ledger: Any,

@@ -27,6 +27,7 @@ GOOD = {
     "_extra": "map()",
     "_delivery": "1",
     "_delivery_version": "1",
+    "_delivery_sequence": "0",
     "_source_file": "'f'",
     "_row_number": "1",
     "dt": f"'{DAY}'",
@@ -91,7 +92,7 @@ def test_fewer_rows_than_landed_block(frame: Frame, contract: Any) -> None:
     assert found.failures == ["as many rows as landed (rows 1, expected 2)"]
 
 
-def test_no_rows_block_unless_none_were_landed(frame: Frame, contract: Any) -> None:
+def test_fault_50_no_rows_block_unless_none_were_landed(frame: Frame, contract: Any) -> None:
     empty = frame({}).where("false")
     assert not verdict(empty, default_suite(contract), rows=1).passed
     assert verdict(empty, default_suite(contract), rows=0).passed
@@ -99,11 +100,11 @@ def test_no_rows_block_unless_none_were_landed(frame: Frame, contract: Any) -> N
     assert not unsaid[DAY].passed
 
 
-def test_a_suite_without_rules_blocks(frame: Frame) -> None:
+def test_fault_49_a_suite_without_rules_blocks(frame: Frame) -> None:
     assert verdict(frame({}), Suite("raw.x", ())).failures == ["the suite has rules"]
 
 
-def test_a_rule_that_cannot_be_evaluated_blocks(frame: Frame) -> None:
+def test_fault_48_a_rule_that_cannot_be_evaluated_blocks(frame: Frame) -> None:
     suite = Suite("raw.x", (gxe.ExpectColumnValuesToNotBeNull(column="renamed"),))
     (failure,) = verdict(frame({}), suite).failures
     assert "could not be evaluated" in failure

@@ -123,7 +123,7 @@ def test_the_second_days_file_touches_one_date(rates: tuple[RunReport, RunReport
     assert staged == [LAST]
 
 
-def test_building_again_changes_nothing(year: RunReport, installation: Any) -> None:
+def test_fault_39_building_again_changes_nothing(year: RunReport, installation: Any) -> None:
     again = build(installation, ["commerce"], run_id="again")
 
     assert (again.published, again.confirmed) == ([], [])

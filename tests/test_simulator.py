@@ -3,7 +3,9 @@
 import csv
 import datetime as dt
 import gzip
+import json
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -135,6 +137,22 @@ def test_rates_repeat_the_past_and_end_in_a_comma(tmp_path: Path) -> None:
 
     assert texts[1][2:] == texts[0][1:]
     assert all(line.endswith(",") for text in texts for line in text)
+
+
+def test_the_log_of_customers_has_no_gap_and_is_not_in_its_order(tmp_path: Path) -> None:
+    write_deliveries(tmp_path, FIRST, 15, seed=7, defects=NOTHING)
+    files = sorted((tmp_path / "shop" / "customers").rglob("*.jsonl"))
+    changes = [json.loads(line) for path in files for line in path.read_text().splitlines()]
+    positions = [change["position"] for change in changes]
+    assert sorted(positions) == [*range(min(positions), min(positions) + 15 * 40)]
+    assert positions != sorted(positions)
+    operations: dict[str, list[str]] = {}
+    for change in sorted(changes, key=lambda change: change["position"]):
+        operations.setdefault(change["key"]["customer"], []).append(change["operation"])
+        assert (change["after"] is None) == (change["operation"] == "D")
+    assert any("D" in done and done.index("D") + 1 < len(done) for done in operations.values())
+    for done in operations.values():
+        assert all(after == "I" for before, after in pairwise(done) if before == "D")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,17 @@
 
 import typer
 
-from countinghouse.cli import cli_data, cli_ledger, cli_questions, cli_services
+from countinghouse.cli import (
+    cli_backfill,
+    cli_contracts,
+    cli_data,
+    cli_ledger,
+    cli_quarantine,
+    cli_questions,
+    cli_reveal,
+    cli_services,
+    cli_status,
+)
 from countinghouse.errors import BadName, CountinghouseError
 
 app = typer.Typer(
@@ -10,7 +20,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A batch data warehouse whose correctness claims are executable.",
 )
-for commands in (cli_services, cli_data, cli_questions, cli_ledger):
+_SERVICES, _DATA = (cli_services, cli_status), (cli_data, cli_backfill, cli_quarantine)
+for commands in (*_SERVICES, *_DATA, cli_questions, cli_ledger, cli_contracts, cli_reveal):
     commands.register(app)
 
 

@@ -28,12 +28,27 @@ def land(
     ),
 ) -> None:
     """Accept what lies in the landing folder and publish it as raw tables."""
-    _show_progress()
+    show_progress()
     settings = load()
     systems = systems or _systems(settings)
     if readmit:
         _readmit(settings, systems)
-    _end(_land(settings, systems, _run_id()))
+    end_with(_land(settings, systems, new_run_id()))
+
+
+def extract(
+    systems: list[str] = typer.Argument(None, help="Source systems; default: all declared."),
+    dt: str = typer.Option(None, "--date", help="The day to deliver; default: yesterday (UTC)."),
+) -> None:
+    """Take the deliveries of a day out of the databases that feeds declare; again: replace them."""
+    from countinghouse.deliveries import extract as module
+    from countinghouse.runs import ingest
+
+    settings = load()
+    dt = names.date(dt or module.yesterday())
+    declared = ingest.contracts_of(settings, systems or _systems(settings))
+    for contract in (one for one in declared if one.extract):
+        typer.echo(module.extract(settings, contract, dt))
 
 
 def _readmit(settings: Settings, systems: list[str]) -> None:
@@ -59,15 +74,17 @@ def build(
 
     Only stale partitions are built. The exit code is 1 when a gate kept something back.
     """
-    if first or last:
-        # Refused before anything is landed.
-        names.dates_between(first or last, last or first)
-    _show_progress()
+    names.selection(selection)
+    given = [date for date in (first, last) if date is not None]
+    if given:
+        # Refused before anything is landed; an empty one is a mistake and not all dates.
+        names.dates_between(given[0], given[-1])
+    show_progress()
     from countinghouse.dbt.dbt_graph import load_checks, load_graph
     from countinghouse.planning import staleness
     from countinghouse.runs import build as build_module
 
-    settings, run_id = load(), _run_id()
+    settings, run_id = load(), new_run_id()
     graph = load_graph(settings)
     models = staleness.selected(graph, selection)
     report = None
@@ -80,7 +97,7 @@ def build(
     built = build_module.build(settings, selected, first, last, run_id=run_id, force=force)
     if report is not None:
         report.add(built)
-    _end(report or built)
+    end_with(report or built)
 
 
 def _systems(settings: Settings, sources: set[str] | None = None) -> list[str]:
@@ -176,16 +193,19 @@ def rebuild_catalog() -> None:
         raise typer.Exit(1)
 
 
-def _run_id() -> str:
+def new_run_id() -> str:
+    """An id for a run that a person started."""
     return f"cli-{uuid.uuid4().hex[:8]}"
 
 
-def _show_progress() -> None:
+def show_progress() -> None:
+    """Say on stderr what the run does, with the time."""
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("countinghouse").setLevel(logging.INFO)
 
 
-def _end(report: "RunReport") -> None:
+def end_with(report: "RunReport") -> None:
+    """Print what a run did; exit with 1 if somebody has to look."""
     typer.echo(report.summary())
     if report.failed:
         raise typer.Exit(1)
@@ -193,5 +213,5 @@ def _end(report: "RunReport") -> None:
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the command line."""
-    for command in (land, build, rollback, release, gc, reconcile, rebuild_catalog):
+    for command in (extract, land, build, rollback, release, gc, reconcile, rebuild_catalog):
         app.command()(command)

@@ -1,4 +1,4 @@
-"""Commands that only ask: `stale`, `lineage`, `history`, `diff` and `sql`."""
+"""Commands that only ask: `stale`, `lineage`, `history`, `diff`, `files` and `sql`."""
 
 from typing import TYPE_CHECKING
 
@@ -154,15 +154,43 @@ def diff(
             cli_output.table(found.columns, sample)
 
 
+def files(
+    table: str = TABLE,
+    first: str = typer.Option(None, "--from", help="First partition, YYYY-MM-DD."),
+    last: str = typer.Option(None, "--to", help="Last partition, YYYY-MM-DD."),
+    duckdb: bool = typer.Option(False, "--duckdb", help="Print what DuckDB reads FROM."),
+    json: bool = JSON,
+) -> None:
+    """Directories of the published partitions, for readers that open Parquet themselves."""
+    from countinghouse.questions import files as module
+
+    found = module.published_files(load(), table, first, last)
+    if duckdb:
+        typer.echo(module.duckdb_relation(found))
+    elif json:
+        cli_output.as_json(found)
+    else:
+        for one in found:
+            typer.echo(one.directory)
+
+
 def sql(
     query: str = typer.Argument(help="One SELECT, SHOW or DESCRIBE."),
     limit: int = typer.Option(100, min=1, help="Print at most so many rows."),
     json: bool = JSON,
+    csv: bool = typer.Option(False, "--csv", help="Print CSV that is safe to open in Excel."),
 ) -> None:
     """Read published tables through the engine; nothing can be written this way."""
     from countinghouse.questions import queries
 
+    if json and csv:
+        raise typer.BadParameter("--json and --csv exclude each other")
     found = queries.sql(load(), query, limit=limit)
+    if csv:
+        cli_output.as_csv(found.columns, found.rows)
+        if found.more:
+            typer.echo(f"cut off after {limit} rows: --limit", err=True)
+        return
     if json:
         cli_output.as_json([dict(zip(found.columns, row, strict=True)) for row in found.rows])
         return
@@ -172,5 +200,5 @@ def sql(
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the command line."""
-    for command in (stale, lineage, history, diff, sql):
+    for command in (stale, lineage, history, diff, files, sql):
         app.command()(command)

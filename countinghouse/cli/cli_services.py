@@ -1,4 +1,4 @@
-"""Commands `up`, `down`, `status`, `logs`, `docs`, `doctor`, `clean` and `airflow`."""
+"""Commands `up`, `down`, `logs`, `docs`, `doctor`, `clean` and `airflow`."""
 
 import subprocess
 
@@ -24,22 +24,6 @@ def down() -> None:
     """Stop everything that belongs to this installation."""
     stopped = control.down(settings_module.load())
     typer.echo("countinghouse is down" if stopped else "nothing was running")
-
-
-def status() -> None:
-    """Print every component with its health; the exit code is 1 when one is unhealthy."""
-    found = control.status(settings_module.load())
-    typer.echo(f"{'component':<16}{'state':<22}{'pid':<9}{'for':>9}  {'restarts':>8}  ports")
-    for one in found:
-        since = f"{one.seconds:.0f} s" if one.seconds else ""
-        ports = " ".join(map(str, one.ports))
-        typer.echo(
-            f"{one.name:<16}{one.state:<22}{one.pid or '':<9}{since:>9}  {one.restarts:>8}  {ports}"
-        )
-        if one.reason and not one.healthy:
-            typer.echo(f"                {one.reason}")
-    if not all(one.healthy for one in found):
-        raise typer.Exit(1)
 
 
 def logs(
@@ -102,7 +86,7 @@ def addresses(settings: Settings) -> list[str]:
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the command line."""
-    for command in (up, down, status, logs, docs, doctor, clean):
+    for command in (up, down, logs, docs, doctor, clean):
         app.command()(command)
     passed_on = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
     app.command(context_settings=passed_on)(airflow)

@@ -5,7 +5,7 @@ One declaration drives landing, the default gate and dbt docs. `contract.schema.
 
 import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,8 @@ LANDABLE = {"string", "int", "bigint", "boolean", "decimal", "date", "timestamp"
 def load_contracts(project: Path) -> dict[str, Contract]:
     """Contracts by `system.feed`, of all sources of the dbt project under `project`.
 
-    Raises ContractError with file, line, feed and field for the first thing that is wrong.
+    Raises ContractError with file, line, feed and field for the first thing that is wrong, and for
+    a module of `expectations/` that belongs to none of them.
     """
     found: dict[str, Contract] = {}
     files = (project / "dbt_project" / "models").rglob("*")
@@ -42,12 +43,32 @@ def load_contracts(project: Path) -> dict[str, Contract]:
                     remedy="declare each feed once",
                 )
             found[feed] = contract
+    _check_suites(project, {contract.feed.raw for contract in found.values()})
     return found
 
 
-def read_contracts(path: Path) -> Iterator[Contract]:
+def _check_suites(project: Path, tables: Collection[str]) -> None:
+    for path in sorted((project / "expectations").glob("*/*.py")):
+        table = f"{path.parent.name}.{path.stem}"
+        if path.stem != "__init__" and table not in tables:
+            raise ContractError(
+                f"{path}: no feed has the table {table}: nobody would evaluate its rules",
+                remedy="name the module after the raw table of its feed, or delete it",
+            )
+
+
+def read_contracts(path: Path) -> tuple[Contract, ...]:
     """Contracts of one YAML file; sources without `config.meta.landing` are no feeds."""
-    document = Document(path)
+    return _contracts(path, path.read_bytes())
+
+
+@functools.lru_cache(maxsize=1024)
+def _contracts(path: Path, content: bytes) -> tuple[Contract, ...]:
+    # Of hundreds of files few declare feeds, and fewer change.
+    return tuple(_read(Document(path, content))) if b"sources" in content else ()
+
+
+def _read(document: Document) -> Iterator[Contract]:
     sources = document.content.get("sources") if isinstance(document.content, dict) else None
     for n, source in _mappings(document, ("sources",), sources):
         system = str(source.get("name"))

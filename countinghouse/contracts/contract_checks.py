@@ -36,6 +36,7 @@ def complaints(contract: Contract) -> Iterator[Complaint]:
     yield from _money(contract)
     yield from _zones(contract)
     yield from _business_date(contract)
+    yield from _kind(contract)
 
 
 def _format(contract: Contract) -> Iterator[Complaint]:
@@ -108,6 +109,9 @@ def _references(contract: Contract) -> Iterator[Complaint]:
         used.append((("version_column",), contract.version_column))
     if contract.business_date.column:
         used.append((("business_date",), contract.business_date.column))
+    if contract.changes:
+        used.append((("changes", "position"), contract.changes.position))
+        used.append((("changes", "operation"), contract.changes.operation))
     for field, name in used:
         if name not in known:
             yield Complaint((*landing, *field), f"no column {name}", "declare it")
@@ -119,6 +123,9 @@ def _columns(contract: Contract) -> Iterator[Complaint]:
         kind = column.parsed.name
         if column.name.startswith("_") or column.name == "dt":
             yield Complaint(("columns", n), "the name belongs to landing", "rename it")
+        if column.treatment == "keep" and column.pii == "high":
+            message = "what identifies a person is not kept as it came"
+            yield Complaint(field, message, "treatment: hash, tokenise or drop; or pii: low")
         if column.treatment in ("hash", "tokenise") and kind != "string":
             message = f"only a string can be treated so: {column.treatment}"
             yield Complaint(field, message, "declare it as string")
@@ -127,6 +134,8 @@ def _columns(contract: Contract) -> Iterator[Complaint]:
             yield Complaint(field, message, "mend treatment, nullable or where it is used")
         if column.nested and (kind != "string" or contract.format.type == "csv"):
             yield Complaint(field, "only a string of JSON or Parquet is nested", "remove nested")
+        if column.canonical and kind != "string":
+            yield Complaint(field, f"{kind} is no text", "remove canonical")
         if column.format and kind not in ("date", "timestamp"):
             yield Complaint(field, f"a {kind} has no format", "remove it")
         if column.format and (problem := date_patterns.problem(column.format)):
@@ -187,10 +196,49 @@ def _business_date(contract: Contract) -> Iterator[Complaint]:
         yield Complaint(field, f"{declared.column} is no date or timestamp", "mend its type")
 
 
+def _kind(contract: Contract) -> Iterator[Complaint]:
+    """What only one kind of feed has."""
+    landing = ("config", "meta", "landing")
+    owned = {
+        "restates_days": ("restated_report", contract.restates_days is not None),
+        "changes": ("change_log", contract.changes is not None),
+    }
+    for name, (kind, given) in owned.items():
+        if given != (contract.kind == kind):
+            message = f"{kind} and {name} belong together"
+            yield Complaint((*landing, name), message, "give both, or none")
+    if contract.keys_move and (contract.kind != "event" or contract.max_lateness_days is None):
+        message = "keys move between the dates of events, within max_lateness_days"
+        yield Complaint((*landing, "keys_move"), message, "give max_lateness_days, or remove it")
+    if contract.changes:
+        yield from _changes(contract, (*landing, "changes"))
+    if contract.extract and contract.format.type != "json_lines":
+        message = "what is extracted comes as JSON lines"
+        yield Complaint((*landing, "extract"), message, "format: {type: json_lines}")
+
+
+def _changes(contract: Contract, place: Path_) -> Iterator[Complaint]:
+    assert contract.changes
+    position = contract.column(contract.changes.position)
+    if position.parsed.name != "bigint" or position.nullable:
+        message = f"{position.name} is no bigint that is always there"
+        yield Complaint((*place, "position"), message, "data_type: bigint, nullable: false")
+    if contract.column(contract.changes.operation).nullable:
+        message = "an operation is always there"
+        yield Complaint((*place, "operation"), message, "nullable: false")
+    if contract.version_column:
+        yield Complaint(place, "the position is the version", "remove version_column")
+    for first, last in contract.changes.known_missing:
+        if first > last:
+            message = f"[{first}, {last}] is reversed"
+            yield Complaint((*place, "known_missing"), message, "give the smaller one first")
+
+
 def _known_zone(zone: str) -> bool:
     try:
         zoneinfo.ZoneInfo(zone)
     # A directory of the database, such as Europe, is an OSError.
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         return False
-    return True
+    # Files beside the zones, which the engine does not know.
+    return not zone.startswith(("right/", "posix")) and zone not in ("localtime", "Factory")

@@ -60,6 +60,24 @@ class Expected(_Declared):
     zone: str = "UTC"
 
 
+class Extract(_Declared):
+    """The query whose rows are a delivery, and the setting that has the database's URL."""
+
+    database: str
+    query: str
+
+
+class Changes(_Declared):
+    """The order of a change log, and how it says that a row is gone."""
+
+    position: str
+    operation: str
+    deletes: tuple[str, ...] = ("D",)
+    contiguous: bool = False
+    first: int | None = None
+    known_missing: tuple[tuple[int, int], ...] = ()
+
+
 class Column(_Declared):
     """A declared column; `header` is its name in the source's files."""
 
@@ -72,6 +90,7 @@ class Column(_Declared):
     pii: Literal["none", "low", "high"] = "none"
     treatment: Literal["keep", "hash", "tokenise", "drop"] = "keep"
     nested: bool = False
+    canonical: bool = False
     format: str = ""
     allowed: tuple[str, ...] = ()
     null_values: tuple[str, ...]
@@ -91,13 +110,17 @@ class Contract(_Declared):
     name: str
     description: str
     owner: str
-    kind: Literal["event", "full_snapshot", "cumulative"]
+    kind: Literal["event", "full_snapshot", "cumulative", "change_log", "restated_report"]
     format: Format
     files: str = "*"
     keys: tuple[str, ...]
     version_column: str | None = None
     business_date: BusinessDate
     max_lateness_days: int | None = None
+    restates_days: int | None = None
+    keys_move: bool = False
+    changes: Changes | None = None
+    extract: Extract | None = None
     expected: Expected | None = None
     refuse_above: float
     amounts: dict[str, dict[str, Any]] = Field(default_factory=dict)
@@ -117,14 +140,24 @@ class Contract(_Declared):
         return tuple(Money(name, types[name], **how) for name, how in self.amounts.items())
 
     @property
+    def identity(self) -> tuple[str, ...]:
+        """Columns that two different rows of one delivery must not share."""
+        order = self.changes.position if self.changes else self.version_column
+        return (*self.keys, *([order] if order else []))
+
+    def is_canonical(self, column: Column) -> bool:
+        """Whether texts of the column that look the same are made the same, so that they join."""
+        return column.parsed.name == "string" and (column.canonical or column.name in self.keys)
+
+    @property
     def keeps_raw_text(self) -> bool:
-        """Whether quarantine may show the text of a row: no column identifies a person."""
-        return all(column.pii != "high" for column in self.columns)
+        """Whether anything may be quoted as it came: no column identifies a person."""
+        return all(c.pii != "high" and c.treatment == "keep" for c in self.columns)
 
     @property
     def fingerprint(self) -> str:
         """Digest of everything that decides what landing makes of the same bytes."""
-        said = self.model_dump(mode="json", exclude={"description", "owner", "expected"})
+        said = self.model_dump(mode="json", exclude={"description", "owner", "expected", "extract"})
         for column in said["columns"]:
             del column["description"]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()

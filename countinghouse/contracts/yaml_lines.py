@@ -13,10 +13,10 @@ Path_ = tuple[str | int, ...]
 class Document:
     """The content of a YAML file, and the line on which each path in it stands."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, content: bytes) -> None:
         self.path = path
         self._lines: dict[Path_, int] = {(): 1}
-        loader = yaml.CSafeLoader(self._text())
+        loader = yaml.CSafeLoader(self._text(content))
         try:
             node = loader.get_single_node()
             self.content: Any = None if node is None else self._read(loader, node, ())
@@ -34,8 +34,7 @@ class Document:
             path = path[:-1]
         return self._lines[path]
 
-    def _text(self) -> str:
-        content = self.path.read_bytes()
+    def _text(self, content: bytes) -> str:
         try:
             return content.decode("utf-8")
         except UnicodeDecodeError as error:

@@ -38,6 +38,8 @@ class NodeResult:
     message: str = ""
     attached_model: str = ""
     failed_dts: tuple[str, ...] | None = None
+    # Up to three of the rows that a failing test returns, personal values masked
+    sample: str = ""
     seconds: float = 0.0
 
     @property
@@ -199,7 +201,7 @@ def _described(
     settings: Settings, session: Any, branch: str, results: Iterable[Any]
 ) -> Iterator[NodeResult]:
     published = {model.unique_id: model.name for model in load_graph(settings).models}
-    pii = personal_columns(settings)
+    pii, closed = personal_columns(settings), _closed(settings)
     for result in results:
         node = result.node
         attached = published.get(getattr(node, "attached_node", None) or "", "")
@@ -214,7 +216,15 @@ def _described(
         )
         if found.kind == "test" and found.status in ("fail", "warn"):
             dates = failing_dates(session, node.compiled_code, branch, attached)
-            rows = sample(session, node.compiled_code, pii)
-            message = f"{attached}: {node.name}: {found.failures} rows, such as {rows}"
-            found = replace(found, failed_dts=dates, message=message)
+            rows = "" if attached in closed else sample(session, node.compiled_code, pii)
+            message = f"{attached}: {node.name}: {found.failures} rows"
+            found = replace(found, failed_dts=dates, message=message, sample=rows)
         yield found
+
+
+def _closed(settings: Settings) -> frozenset[str]:
+    """Models that read a feed whose rows no message may show at all."""
+    contracts = load_contracts(settings.project).values()
+    private = {c.feed.raw for c in contracts if not c.keeps_raw_text}
+    models = load_graph(settings).models
+    return frozenset(m.name for m in models if any(edge.parent in private for edge in m.edges))

@@ -1,5 +1,6 @@
 """What a model's SQL reads, found in its Jinja calls, and its text without what does not count."""
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,9 +34,18 @@ class Call:
     arguments: tuple[str | int, ...]
 
 
+@functools.lru_cache(maxsize=2048)
 def normalised(sql: str) -> str:
     """The SQL without comments, white space collapsed, string literals untouched."""
     return _TOKENS.sub(lambda m: m["string"] or " ", sql).strip()
+
+
+def uncommented(sql: str, found: list[Call], model: str) -> list[Call]:
+    """Those of the calls that `calls` found in `sql` which stand in no comment."""
+    plain = normalised(sql)
+    if all(plain.count(opening) == sql.count(opening) for opening in ("{{", "{%")):
+        return found
+    return calls(plain, model)
 
 
 def calls(sql: str, model: str) -> list[Call]:

@@ -4,8 +4,9 @@ from collections.abc import Collection
 from typing import Any
 
 from countinghouse import names
+from countinghouse.engine_session import rows_of
 
-_ROWS = 5
+_ROWS = 3
 _MASK = "(not shown)"
 
 
@@ -25,9 +26,12 @@ def failing_dates(session: Any, compiled: str, branch: str, model: str) -> tuple
 
 
 def sample(session: Any, compiled: str, pii: Collection[str]) -> str:
-    """At most five of the rows that a test returns, as `column=value`; `pii` columns masked."""
-    rows = session.sql(f"select * from ({compiled}) limit {_ROWS}").collect()
+    """At most three of the rows that a test returns, as `column=value`; `pii` columns masked."""
+    found = session.sql(f"select * from ({compiled}) limit {_ROWS}")
     return "; ".join(
-        ", ".join(f"{name}={_MASK if name in pii else value}" for name, value in pairs)
-        for pairs in (row.asDict().items() for row in rows)
+        ", ".join(
+            f"{name}={_MASK if name in pii else value}"
+            for name, value in zip(found.columns, row, strict=True)
+        )
+        for row in rows_of(found)
     )

@@ -1,14 +1,16 @@
 """The planner's graph, from the dbt project: models, what they read, their fingerprints."""
 
+import functools
 import graphlib
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from countinghouse import names
 from countinghouse.dbt.dbt_edges import normalised
-from countinghouse.dbt.dbt_manifest import load_manifest
+from countinghouse.dbt.dbt_manifest import load_manifest, manifest_path, read_manifest
 from countinghouse.dbt.dbt_nodes import Node, Project, refusal
 from countinghouse.dbt.dbt_reads import edges
 from countinghouse.planning.model_graph import Column, Graph, Model, Shape
@@ -17,7 +19,12 @@ from countinghouse.settings import Settings
 
 def load_graph(settings: Settings) -> Graph:
     """All models, parents first. Raises ContractError for a model that planning cannot follow."""
-    return graph_of(load_manifest(settings))
+    return _graph(manifest_path(settings))
+
+
+@functools.lru_cache(maxsize=2)
+def _graph(manifest: Path) -> Graph:
+    return graph_of(read_manifest(manifest))
 
 
 def graph_of(manifest: Mapping[str, Any]) -> Graph:

@@ -29,7 +29,17 @@ QUIET = (
 
 def load_manifest(settings: Settings) -> Mapping[str, Any]:
     """The manifest as dbt documents it, without importing dbt when it is parsed already."""
-    return _read(_parsed(settings) / "manifest.json")
+    return read_manifest(manifest_path(settings))
+
+
+def manifest_path(settings: Settings) -> Path:
+    """The file of `load_manifest`; its folder is another one for each content of the project."""
+    return _parsed(settings) / "manifest.json"
+
+
+def is_parsed(settings: Settings) -> bool:
+    """Whether the manifest of the project as it is now can be had without running dbt."""
+    return _folder(settings).exists()
 
 
 def packed_manifest(settings: Settings) -> bytes:
@@ -56,13 +66,16 @@ def invoke(
 
 
 def _parsed(settings: Settings) -> Path:
-    root = settings.home / "dbt"
-    folder = root / _content_key(project_dir(settings))
+    folder = _folder(settings)
     if not folder.exists():
-        root.mkdir(parents=True, exist_ok=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
         _parse(settings, folder)
-        _forget_old(root)
+        _forget_old(folder.parent)
     return folder
+
+
+def _folder(settings: Settings) -> Path:
+    return settings.home / "dbt" / _content_key(project_dir(settings))
 
 
 def _parse(settings: Settings, folder: Path) -> None:
@@ -103,6 +116,7 @@ def _project_files(project: Path) -> list[Path]:
 
 
 @functools.lru_cache(maxsize=2)
-def _read(path: Path) -> Mapping[str, Any]:
+def read_manifest(path: Path) -> Mapping[str, Any]:
+    """The manifest in a file, which nobody may change."""
     manifest: Mapping[str, Any] = json.loads(path.read_text())
     return manifest

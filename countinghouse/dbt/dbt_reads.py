@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from countinghouse.dbt.dbt_edges import Call, calls, normalised
+from countinghouse.dbt.dbt_edges import Call, calls, uncommented
 from countinghouse.dbt.dbt_nodes import Node, Project, refusal
 from countinghouse.planning.model_graph import Edge, Reads, Shape
 
@@ -31,9 +31,10 @@ class _Reader:
 
     def edges(self) -> tuple[Edge, ...]:
         code, file = self.node["raw_code"], self.node["original_file_path"]
-        self._nothing_hidden(calls(code, file))
+        written = calls(code, file)
+        self._nothing_hidden(written)
         found = {edge.parent: edge for edge in self._declared()}
-        for call in calls(normalised(code), file):
+        for call in uncommented(code, written, file):
             edge = self._feed(call) if call.name == "source" else self._model(call)
             if edge and _covers(edge, found.get(edge.parent)):
                 found[edge.parent] = edge
@@ -83,9 +84,13 @@ class _Reader:
             return None
         if self.node["schema"] != "staging" or self.shape is Shape.HISTORY:
             raise refusal(self.node, "source() outside of staging", "read the feed's stg_ model")
-        kind = self.project.sources[key]["config"]["meta"].get("landing", {}).get("kind")
-        reads = _FEEDS[kind == "full_snapshot", self.shape is Shape.WHOLE]
-        return Edge(self.project.relation(key), reads)
+        landing = self.project.sources[key]["config"]["meta"].get("landing", {})
+        kind, relation = landing.get("kind"), self.project.relation(key)
+        if self.shape is Shape.DAILY and kind == "restated_report":
+            return Edge(relation, Reads.RESTATED)
+        if self.shape is Shape.DAILY and landing.get("keys_move"):
+            return Edge(relation, Reads.MOVING, int(landing["max_lateness_days"]))
+        return Edge(relation, _FEEDS[kind == "full_snapshot", self.shape is Shape.WHOLE])
 
     def _model(self, call: Call) -> Edge | None:
         key = self._model_id(call.arguments[0])

@@ -15,14 +15,9 @@ import sqlalchemy as sa
 from countinghouse import names
 from countinghouse.contracts import Contract
 from countinghouse.deliveries import archive
-from countinghouse.deliveries.delivery_folders import (
-    ArchivedFile,
-    Arrival,
-    Manifest,
-    discover,
-    read,
-    strays,
-)
+from countinghouse.deliveries.archive import ArchivedFile
+from countinghouse.deliveries.delivery_folders import Arrival, discover, read, strays
+from countinghouse.deliveries.delivery_manifest import Manifest
 from countinghouse.errors import CountinghouseError
 from countinghouse.ledger import tables
 from countinghouse.settings import Settings

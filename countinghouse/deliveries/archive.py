@@ -6,6 +6,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,6 +18,16 @@ _BLOCK = 1 << 20
 
 class StillGrowing(CountinghouseError):
     """A file or folder that changed while it was read, although it was said to be done."""
+
+
+@dataclass(frozen=True)
+class ArchivedFile:
+    """A delivered file: its own name, and the digest under which its bytes are archived."""
+
+    name: str
+    sha256: str
+    bytes: int
+    rows: int | None = None
 
 
 def still_growing(path: Path) -> StillGrowing:

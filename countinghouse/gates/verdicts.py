@@ -25,11 +25,11 @@ def judge(
         tests = [r for r in results if r.kind == "test" and r.attached_model == version.table]
         # The parts of a dimension are one state: all pass or none.
         whole = graph.by_name[version.table].shape is Shape.HISTORY
-        failures = [t for t in tests if not t.ok and (whole or _blocks(t, version.dt))]
+        failures = [t for t in tests if not t.ok and (whole or _names(t, version.dt))]
         broken = [i for i in version.inputs if _reads_stopped(i, stopped)]
         if failures or broken:
             stopped.add(partition)
-        blocked += [Blocked(*partition, t.name, t.failures, t.message) for t in failures]
+        blocked += [Blocked(*partition, t.name, t.failures, t.message, t.sample) for t in failures]
         found[partition] = Verdict(
             passed=not failures and not broken,
             results=[_gate_result(t, version.dt) for t in tests],
@@ -57,8 +57,9 @@ def _reads_stopped(item: Input, stopped: set[Partition]) -> bool:
     )
 
 
-def _blocks(test: NodeResult, dt: str) -> bool:
-    return not test.ok and (test.failed_dts is None or dt in test.failed_dts)
+def _names(test: NodeResult, dt: str) -> bool:
+    """Whether a test that found something found it, for all that is known, on that date."""
+    return test.failed_dts is None or dt in test.failed_dts
 
 
 def _gate_result(test: NodeResult, dt: str) -> dict[str, Any]:
@@ -66,6 +67,11 @@ def _gate_result(test: NodeResult, dt: str) -> dict[str, Any]:
         "gate": "dbt",
         "rule": test.name,
         "severity": "warn" if test.status == "warn" else "block",
-        "passed": test.status == "pass" or (test.status == "fail" and not _blocks(test, dt)),
-        "observed": {"failures": test.failures, "message": test.message[:500]},
+        "passed": test.status == "pass"
+        or (test.status in ("fail", "warn") and not _names(test, dt)),
+        "observed": {
+            "failures": test.failures,
+            "message": test.message[:500],
+            **({"sample": test.sample[:500]} if test.sample else {}),
+        },
     }

@@ -6,7 +6,8 @@ from countinghouse.planning.model_graph import Column
 _PLACE = (
     Column("_delivery", "bigint", "Position of the delivery in the delivery log."),
     Column("_delivery_version", "int", "Version of the delivery for its date and sequence."),
-    Column("_source_file", "string", "File as the source named it."),
+    Column("_delivery_sequence", "int", "Sequence of the delivery within its date; 0 if only one."),
+    Column("_source_file", "string", "File as its source named it; an alias in feeds with PII."),
     Column("_row_number", "bigint", "Number of the record in the file, header not counted."),
 )
 _DT = Column("dt", "string", "Date of the delivery.")

@@ -53,7 +53,9 @@ def business_date(contract_date: BusinessDate, kind: str) -> str:
     return f"cast({column} as string)"
 
 
-def date_rules(contract_date: BusinessDate, max_lateness_days: int | None) -> Rules:
+def date_rules(
+    contract_date: BusinessDate, max_lateness_days: int | None, restates_days: int | None = None
+) -> Rules:
     """Rules on `_business_date` against the delivery's date `dt`."""
     if not contract_date.column:
         return []
@@ -62,6 +64,9 @@ def date_rules(contract_date: BusinessDate, max_lateness_days: int | None) -> Ru
     if max_lateness_days is not None:
         late = f"_business_date < cast(date_sub({day}, {max_lateness_days}) as string)"
         rules.append((late, f"later than {max_lateness_days} days"))
+    if restates_days is not None:
+        before = f"_business_date < cast(date_sub({day}, {restates_days}) as string)"
+        rules.append((before, f"before the {restates_days} days that a delivery restates"))
     return rules
 
 

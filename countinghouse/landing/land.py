@@ -9,6 +9,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.connect import functions as F
+from pyspark.sql.connect.window import Window
 
 from countinghouse.contracts import Contract
 from countinghouse.deliveries import ArchivedFile, Delivery
@@ -17,11 +18,12 @@ from countinghouse.landing.batch import Batch
 from countinghouse.landing.columns import business_columns, quarantine_columns, raw_columns
 from countinghouse.landing.formats.shape import SourceFile
 from countinghouse.landing.result import LandedBatch, LandedDate
+from countinghouse.landing.sample import sample
+from countinghouse.landing.treatments import PII_KEY, alias
 from countinghouse.planning.model_graph import Column
 from countinghouse.publishing.content_digest import EMPTY, PartitionDigest, partition_digests
 from countinghouse.settings import Settings
 
-PII_KEY = "pii_key"
 # What a task reads, and what a date holds in one file; gzip makes about a fifth of a table's text.
 _BYTES_PER_TASK = 16 << 20
 _BYTES_PER_SHARD = 24 << 20
@@ -51,8 +53,14 @@ def write_raw(
         batch.note(tallies.result())
     writer.measure()
     dates = {dt: batch.date(dt, writer.quarantine) for dt in sorted(deliveries_by_dt)}
+    samples = {
+        position: rows
+        for dt, date in dates.items()
+        if date.refused
+        for position, rows in sample(contract, writer.bad / f"dt={dt}").items()
+    }
     writer.settle(dates)
-    return LandedBatch(dates)
+    return LandedBatch(dates, samples)
 
 
 class _Writer:
@@ -132,6 +140,8 @@ class _Writer:
             slices.setdefault(position, {})[day] = digest
         self._note("slices", slices)
         self._note("rounded", _rounded(rows, contract))
+        if contract.changes:
+            self._note("positions", _positions(rows, contract.changes.position))
         if self.anything_extra:
             beyond = [column for column in raw_columns(contract) if column.name == "_extra"]
             digests = partition_digests(
@@ -186,13 +196,17 @@ def _parts(batch: Batch) -> list[list[dict[str, Any]]]:
 def _spec(
     batch: Batch, delivery: Delivery, file: ArchivedFile, source: SourceFile
 ) -> dict[str, Any]:
+    inner = source.member
+    if inner and not batch.contract.keeps_raw_text:
+        inner = alias(batch.settings.secret(PII_KEY).encode(), inner)
     return {
         "path": str(source.path),
         "member": source.member,
-        "name": f"{file.name}/{source.member}" if source.member else file.name,
+        "name": f"{file.name}/{inner}" if inner else file.name,
         "dt": delivery.dt,
         "delivery": delivery.position,
         "version": delivery.version,
+        "sequence": delivery.seq,
         "layout": batch.layouts[source].to_json(),
     }
 
@@ -210,6 +224,19 @@ def _rounded(rows: DataFrame, contract: Contract) -> dict[int, dict[str, int]]:
     counts = [F.count_if(F.map_contains_key("_extra", name)).alias(name) for name in columns]
     found = rows.groupBy("_delivery").agg(*counts).collect()
     return {row["_delivery"]: {name: row[name] for name in columns if row[name]} for row in found}
+
+
+def _positions(rows: DataFrame, column: str) -> dict[int, tuple[tuple[int, int], ...]]:
+    """By delivery the ranges of a column without gaps."""
+    numbered = rows.selectExpr("_delivery", f"`{column}` as at").distinct()
+    # The distance to the rank is the same all along a range without gaps.
+    rank = F.row_number().over(Window.partitionBy("_delivery").orderBy("at"))
+    ranges = numbered.withColumn("island", F.col("at") - rank).groupBy("_delivery", "island")
+    found: dict[int, list[tuple[int, int]]] = {}
+    bounds = ranges.agg(F.min("at").alias("first"), F.max("at").alias("last"))
+    for row in bounds.orderBy("first").collect():
+        found.setdefault(row["_delivery"], []).append((row["first"], row["last"]))
+    return {delivery: tuple(listed) for delivery, listed in found.items()}
 
 
 def _money(rows: DataFrame) -> dict[int, dict[str, int]]:

@@ -18,7 +18,7 @@ from countinghouse.publishing.content_digest import content_digest
 _NO_TEXTS = "cast(map() as map<string, string>)"
 _NO_MONEY = "cast(map() as map<string, bigint>)"
 _CONFLICT = "keys: conflicting copies"
-_PLACE = ("_delivery", "_delivery_version", "_source_file", "_row_number")
+_PLACE = ("_delivery", "_delivery_version", "_delivery_sequence", "_source_file", "_row_number")
 
 
 def read_records(
@@ -58,11 +58,10 @@ def quarantine_rows(rows: DataFrame) -> DataFrame:
 
 def _feed(contract: Contract, pii_key: Path) -> dict[str, Any]:
     columns = list(enumerate(contract.columns))
-    keys = [n for n, c in columns if c.name in contract.keys and c.parsed.name == "string"]
     return {
         "shape": FileShape.of(contract).to_json(),
         "columns": [column.name for column in contract.columns],
-        "text_keys": keys,
+        "canonical": [n for n, c in columns if contract.is_canonical(c)],
         "treated": [(n, c.treatment, c.null_values) for n, c in columns if c.treatment != "keep"],
         # The secret's place and not the secret: a plan's options are shown in the engine's pages.
         "pii_key": str(pii_key),
@@ -103,7 +102,9 @@ def _with_business_date(rows: DataFrame, contract: Contract) -> DataFrame:
     dated = rows.withColumn("_business_date", F.expr(instants.business_date(declared, kind)))
     late = [
         f"when {rule} then {types.quoted(f'{declared.column}: {name}')}"
-        for rule, name in instants.date_rules(declared, contract.max_lateness_days)
+        for rule, name in instants.date_rules(
+            declared, contract.max_lateness_days, contract.restates_days
+        )
     ]
     reasons = ["_reason", *_currency_reasons(contract).values()]
     reasons += [f"case {' '.join(late)} end"] if late else []
@@ -138,12 +139,11 @@ def _readable_money(contract: Contract) -> str:
 
 def _with_conflicts(rows: DataFrame, contract: Contract, shards: int) -> DataFrame:
     """Two copies of one key and version in one delivery that differ are both bad."""
-    identity = [*contract.keys, *([contract.version_column] if contract.version_column else [])]
     shard = F.pmod(F.xxhash64(*contract.keys), F.lit(shards))
     content = F.expr(f"if(_reason is null, {content_digest(business_columns(contract))}, null)")
     # The shuffle by date and shard serves the window and the writer: one, and one sort.
     together = rows.withColumns({"_shard": shard, "_content": content}).repartition("dt", "_shard")
-    copies = Window.partitionBy("dt", "_shard", "_delivery", *identity)
+    copies = Window.partitionBy("dt", "_shard", "_delivery", *contract.identity)
     differ = F.min("_content").over(copies) != F.max("_content").over(copies)
     conflict = F.when(differ & F.col("_reason").isNull(), F.lit(_CONFLICT))
     return together.withColumn("_reason", F.coalesce("_reason", conflict))

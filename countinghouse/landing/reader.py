@@ -16,7 +16,7 @@ from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
 from countinghouse.landing.formats import format_of
 from countinghouse.landing.formats.shape import FileShape, Layout, Record, SourceFile
 from countinghouse.landing.formats.text import FileBroken, canonical_key
-from countinghouse.landing.treatments import Treatment, treatment
+from countinghouse.landing.treatments import Treatment, column_alias, treatment
 
 NAME = "countinghouse_files"
 # Marks the row of a file that could not be read to its end.
@@ -25,6 +25,7 @@ _PLACE = [
     ("_extra", pa.map_(pa.string(), pa.string())),
     ("_delivery", pa.int64()),
     ("_delivery_version", pa.int32()),
+    ("_delivery_sequence", pa.int32()),
     ("_source_file", pa.string()),
     ("_row_number", pa.int64()),
     ("_raw", pa.string()),
@@ -32,7 +33,8 @@ _PLACE = [
     ("dt", pa.string()),
 ]
 _PLACE_SQL = (
-    "_extra MAP<STRING, STRING>, _delivery BIGINT, _delivery_version INT, _source_file STRING, "
+    "_extra MAP<STRING, STRING>, _delivery BIGINT, _delivery_version INT, "
+    "_delivery_sequence INT, _source_file STRING, "
     "_row_number BIGINT, _raw STRING, _error STRING, dt STRING"
 )
 _BATCH_ROWS = 8192
@@ -101,6 +103,7 @@ class _File:
         self.treatments = [(at, treatment(name, key, nulls)) for at, name, nulls in feed["treated"]]
         # What nobody has declared may identify a person as well.
         self.of_extra = treatment("hash", key, ()) if self.shape.private else None
+        self.secret = key.read_bytes()
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         batch: list[Record] = []
@@ -130,10 +133,13 @@ class _File:
         ]
         extra: list[list[tuple[str, str | None]]] = [[*record.extra.items()] for record in batch]
         if self.of_extra:
-            extra = [[(k, v and self.of_extra(v)) for k, v in found] for found in extra]
+            extra = [
+                [(column_alias(self.secret, k), v and self.of_extra(v)) for k, v in found]
+                for found in extra
+            ]
         treated = {at for at, _ in self.treatments}
         # A key is canonical before it is hashed, so that a blank one is found; its original goes.
-        for at in self.feed["text_keys"]:
+        for at in self.feed["canonical"]:
             originals = None if at in treated else extra
             _rewrite(columns[at], canonical_key, self.feed["columns"][at], originals)
         for at, change in self.treatments:
@@ -142,6 +148,7 @@ class _File:
             extra,
             [self.spec["delivery"]] * count,
             [self.spec["version"]] * count,
+            [self.spec["sequence"]] * count,
             [self.spec["name"]] * count,
             range(already_read + 1, already_read + count + 1),
             [None if self.shape.private else record.raw for record in batch],

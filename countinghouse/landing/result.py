@@ -1,6 +1,6 @@
 """What landing made of deliveries, per date: figures only, no rows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 
@@ -32,6 +32,8 @@ class LandedDelivery:
     rounded: Mapping[str, int] = field(default_factory=dict)
     # Of the rows that hold more than the declared columns, with what they hold; it counts none.
     extra: PartitionDigest = EMPTY
+    # Of a change log: ranges of positions without gaps, in order, both ends included.
+    positions: tuple[tuple[int, int], ...] = ()
 
     @property
     def landed(self) -> PartitionDigest:
@@ -109,9 +111,10 @@ class LandedDate:
 
 @dataclass(frozen=True)
 class LandedBatch:
-    """All dates that were landed together."""
+    """All dates that were landed together; `samples` of bad rows by refused delivery."""
 
     dates: Mapping[str, LandedDate]
+    samples: Mapping[int, Sequence[str]] = field(default_factory=dict)
 
     @property
     def landed(self) -> list[str]:
@@ -122,3 +125,11 @@ class LandedBatch:
     def refusals(self) -> list[Refusal]:
         """Every refused delivery."""
         return [refusal for _, date in sorted(self.dates.items()) for refusal in date.refusals]
+
+    def bad_rows(self, delivery: Delivery) -> int:
+        """Rows of a delivery that broke its contract."""
+        return sum(
+            each.rows_quarantined
+            for each in self.dates[delivery.dt].deliveries
+            if each.delivery.position == delivery.position
+        )

@@ -98,10 +98,12 @@ class _Amount:
         self._exponent = money.exponent
         self._currency_field = -1
         self._currency_nulls: tuple[str, ...] = ()
+        self._currency_is_canonical = False
         if money.currency_column:
             self._currency_field = _field_of(contract, layout, money.currency_column)
-            self._currency_nulls = contract.column(money.currency_column).null_values
-        self._currency_is_key = money.currency_column in contract.keys
+            named = contract.column(money.currency_column)
+            self._currency_nulls = named.null_values
+            self._currency_is_canonical = contract.is_canonical(named)
         # The same amounts come again and again; reading each once makes the count cheap.
         self._known: dict[tuple[str, str], int | None] = {}
 
@@ -130,7 +132,7 @@ class _Amount:
         if self._currency_field >= 0:
             # One that is absent is unknown, as an empty one is.
             currency = fields[self._currency_field] or ""
-            currency = canonical_key(currency) if self._currency_is_key else currency
+            currency = canonical_key(currency) if self._currency_is_canonical else currency
         if (text, currency) not in self._known:
             self._known[text, currency] = self._minor(self._plain(text), currency)
         return f"{self._label} {currency}", self._known[text, currency]

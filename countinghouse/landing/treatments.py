@@ -7,13 +7,18 @@ import base64
 import functools
 import hashlib
 import hmac
+import re
 import unicodedata
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 Treatment = Callable[[str], str | None]
+# Name of the installation's secret that hashes and tokens are made with.
+PII_KEY = "pii_key"
 _TOKEN = "tok_"
+# What systems call columns and files; anything else may be a value that stands in a name's place.
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 
 
 def treatment(name: str, key: Path, null_values: Collection[str]) -> Treatment:
@@ -35,12 +40,25 @@ def tokenised(secret: bytes, value: str) -> str:
     return _TOKEN + base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
 
+def alias(secret: bytes, name: str) -> str:
+    """A stable stand-in for a name that came from outside: of a file, a folder or a column."""
+    readable = name.encode("utf-8", "backslashreplace").decode()
+    return f"#{hashed(secret, readable)[:16]}"
+
+
+def column_alias(secret: bytes, name: str) -> str:
+    """The name of an undeclared column where it is a plain word, else its alias."""
+    return name if _NAME.fullmatch(name) else alias(secret, name)
+
+
 def revealed(secret: bytes, token: str) -> str:
     """The value of a token; ValueError if it is none of this key."""
     from cryptography.exceptions import InvalidTag
 
     text = token.removeprefix(_TOKEN)
     try:
+        if text == token:
+            raise ValueError("it does not begin as tokens do")
         sealed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         return str(_cipher(secret).decrypt(sealed, None), "utf-8")
     except (InvalidTag, ValueError):

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from countinghouse.ledger import holds as hold_rows
-from countinghouse.ledger import migrate, open_ledger
+from countinghouse.ledger import migrate, open_ledger, pointer_log
 from countinghouse.ledger.slices import rebuild_slices
 from countinghouse.ledger.tables import (
     attempts,
@@ -70,7 +70,7 @@ def absorb(settings: Settings, ledger: sa.Engine) -> Recovered:
     found = Recovered(sets=len(logged))
     with ledger.begin() as connection:
         found.deliveries = _deliveries(connection, settings)
-        for content in sorted(logged, key=lambda c: c["decided_at"]):
+        for content in pointer_log.in_order(logged):
             _set(connection, settings, content, found)
         _holds(connection, settings)
         rebuild_slices(connection)

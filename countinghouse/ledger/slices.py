@@ -1,10 +1,11 @@
-"""Keeps `ops.slices` in step with the published raw partitions."""
+"""Keeps `ops.slices` and `ops.positions` in step with the published raw partitions."""
 
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 
-from countinghouse.ledger.tables import intents, pointers, slices, versions
+from countinghouse.ledger.tables import intents, pointers, positions, slices, versions
 
 
 def replace_slices(connection: sa.Connection, set_id: str) -> None:
@@ -19,6 +20,7 @@ def replace_slices(connection: sa.Connection, set_id: str) -> None:
 def rebuild_slices(connection: sa.Connection) -> None:
     """Make all slices anew from the published raw versions."""
     connection.execute(slices.delete())
+    connection.execute(positions.delete())
     chosen = pointers.c.version_id == versions.c.version_id
     _apply(connection, _raw_versions().join(pointers, chosen))
 
@@ -34,11 +36,24 @@ def _raw_versions() -> sa.Select[Any]:
 def _apply(connection: sa.Connection, query: sa.Select[Any]) -> None:
     for row in connection.execute(query).all():
         table, dates = row.table_name, row.slices["dates"]
+        if "positions" in row.slices:
+            _put_positions(connection, table, row.dt, row.slices["positions"])
         if not row.slices.get("cumulative"):
             _replace(connection, table, row.dt, row.version_id, dates)
         elif row.dt == _newest(connection, table):
             # Only the newest delivery of a cumulative feed counts, as a whole.
             _replace(connection, table, "", row.version_id, dates)
+
+
+def _put_positions(
+    connection: sa.Connection, table: str, delivery_dt: str, said: dict[str, Any]
+) -> None:
+    key = {"source": table, "delivery_dt": delivery_dt}
+    connection.execute(
+        insert(positions)
+        .values(**key, **said)
+        .on_conflict_do_update(index_elements=list(key), set_=said)
+    )
 
 
 def _newest(connection: sa.Connection, table: str) -> str | None:

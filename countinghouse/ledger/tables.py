@@ -199,6 +199,17 @@ slices = Table(
     comment="Which published raw partitions hold which business date, with the digest of it.",
 )
 
+positions = Table(
+    "positions",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("delivery_dt", Text, primary_key=True),
+    Column("ranges", JSONB, nullable=False),
+    Column("known_missing", JSONB, nullable=False),
+    Column("first", BigInteger),
+    comment="Which positions of a change log without gaps each published raw partition holds.",
+)
+
 outbox = Table(
     "outbox",
     metadata,

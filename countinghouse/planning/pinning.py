@@ -1,28 +1,56 @@
 """Which published partitions a plan reads, and the dates that each of its models runs for."""
 
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from countinghouse.names import OPEN, dates_between, month_of, plus_days
 from countinghouse.planning.model_graph import Edge, Graph, Model, Reads, Shape
-from countinghouse.planning.planner import Partition, Plan, State, is_withdrawn, previous_snapshot
+from countinghouse.planning.planner import (
+    Partition,
+    Plan,
+    State,
+    is_withdrawn,
+    previous_snapshot,
+    reach,
+)
+from countinghouse.publishing.content_digest import EMPTY
 
 
-def run_dates(
-    plan: Plan, state: State, graph: Graph
-) -> dict[str, tuple[tuple[str, str | None], ...]]:
-    """Per model (`schema.table`): the dates it runs for, each with the snapshot before it.
+class RunDate(NamedTuple):
+    """A date to build; of a snapshot feed with the delivery before it, of a restated report with
+    the delivery that states it.
+    """
+
+    dt: str
+    previous_dt: str | None = None
+    restated_by: str | None = None
+
+
+def run_dates(plan: Plan, state: State, graph: Graph) -> dict[str, tuple[RunDate, ...]]:
+    """Per model (`schema.table`): the dates it runs for.
 
     A planned date that is not among them is built as empty.
     """
-    found: dict[str, tuple[tuple[str, str | None], ...]] = {}
+    found: dict[str, tuple[RunDate, ...]] = {}
     for name in plan.builds:
         model = graph.by_name[name]
-        days = _days(model, plan, state, graph)
-        source = next((e.parent for e in model.edges if e.reads is Reads.CHANGES), None)
+        parents = {edge.reads: edge.parent for edge in model.edges}
+        snapshot, report = parents.get(Reads.CHANGES), parents.get(Reads.RESTATED)
         found[name] = tuple(
-            (day, previous_snapshot(source, day, state) if source else None) for day in days
+            RunDate(
+                day,
+                previous_snapshot(snapshot, day, state) if snapshot else None,
+                _stated_by(report, day, state) if report else None,
+            )
+            for day in _days(model, plan, state, graph)
         )
     return found
+
+
+def _stated_by(report: str, dt: str, state: State) -> str | None:
+    pieces = state.slices.get(report, {}).get(dt, ())
+    # Its partition may hold rows of a sequence before the one that withdrew them all.
+    return pieces[-1].delivery_dt if pieces and pieces[-1].digest != EMPTY.digest else None
 
 
 def _days(model: Model, plan: Plan, state: State, graph: Graph) -> tuple[str, ...]:
@@ -71,6 +99,12 @@ def _needed(edge: Edge, dts: tuple[str, ...], state: State) -> Iterator[Partitio
             # A cumulative feed is as its newest delivery says.
             newest = state.dates(parent)[-1:]
             yield from ((parent, dt) for h in holders for dt in ([h] if h else newest))
+        case Reads.RESTATED:
+            slices = state.slices.get(parent, {})
+            holders = {s.delivery_dt for dt in dts for s in slices.get(dt, ())[-1:]}
+            yield from ((parent, holder) for holder in holders)
+        case Reads.MOVING:
+            yield from ((parent, day) for dt in dts for day in reach(edge, dt, state))
         case Reads.CHANGES:
             days = set(dts) | {previous_snapshot(parent, dt, state) or "" for dt in dts}
             yield from ((parent, day) for day in days if day)

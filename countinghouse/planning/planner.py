@@ -10,9 +10,11 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from countinghouse.names import OPEN, WHOLE, dates_between, month_of, plus_days
 from countinghouse.planning.model_graph import Edge, Graph, Model, Reads, Shape
+from countinghouse.planning.positions import Gap
 
 ABSENT = "absent"
 Partition = tuple[str, str]
@@ -28,8 +30,7 @@ class Input:
     digest: str
 
 
-@dataclass(frozen=True)
-class Published:
+class Published(NamedTuple):
     """The published version of a partition, as the planner compares it."""
 
     version_id: str
@@ -39,8 +40,7 @@ class Published:
     inputs_digest: str
 
 
-@dataclass(frozen=True)
-class Slice:
+class Slice(NamedTuple):
     """Rows of one business date inside one published raw partition."""
 
     delivery_dt: str
@@ -71,6 +71,8 @@ class State:
     )
     # Inputs recorded for the OPEN partition of each dimension with history.
     folded: Mapping[str, tuple[Input, ...]] = field(default_factory=dict)
+    # Change logs in which a position is missing: what is behind it counts as not delivered.
+    gaps: Mapping[str, Gap] = field(default_factory=dict)
     # Published, but their data is gone: to be built again, and until then nothing to be read.
     lost: frozenset[Partition] = frozenset()
     # Nobody may build these now: held after a rollback, or claimed by a living attempt.
@@ -210,6 +212,12 @@ def _resolve(edge: Edge, dt: str, state: State, graph: Graph) -> Iterator[Input]
         case Reads.SLICES:
             for piece in state.slices.get(parent, {}).get(dt, ()):
                 yield Input(parent, piece.delivery_dt, "slice", piece.digest)
+        case Reads.RESTATED:
+            for piece in state.slices.get(parent, {}).get(dt, ())[-1:]:
+                yield Input(parent, piece.delivery_dt, "restated", piece.digest)
+        case Reads.MOVING:
+            for day in reach(edge, dt, state):
+                yield Input(parent, day, "moving", state.digest(parent, day))
         case Reads.CHANGES:
             before = previous_snapshot(parent, dt, state)
             yield Input(parent, dt, "current", state.digest(parent, dt))
@@ -262,9 +270,21 @@ def previous_snapshot(source: str, dt: str, state: State) -> str | None:
     return dates[before - 1] if before else None
 
 
+def reach(edge: Edge, dt: str, state: State) -> list[str]:
+    """Delivery dates in which a key of business date `dt` may stand, on that date or another.
+
+    A row comes at the earliest the day before its date, where a day begins earlier than in UTC.
+    """
+    dates = state.dates(edge.parent)
+    first, last = plus_days(dt, -1), plus_days(dt, edge.days)
+    return list(dates[bisect_left(dates, first) : bisect_right(dates, last)])
+
+
 def inputs_digest(inputs: Iterable[Input]) -> str:
-    """One digest over recorded inputs; slices are known by content, not by which delivery."""
-    lines = sorted(f"{i.table} {i.dt} {i.role} {i.digest}" for i in inputs)
+    """One digest over recorded inputs; a restatement is known by content, not by its delivery."""
+    lines = sorted(
+        f"{i.table} {'' if i.role == 'restated' else i.dt} {i.role} {i.digest}" for i in inputs
+    )
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -289,7 +309,7 @@ def _days(edge: Edge, state: State) -> Iterator[str]:
         case Reads.WINDOW:
             for day in state.chain(edge.parent).dates:
                 yield from (plus_days(day, n) for n in range(edge.days + 1))
-        case Reads.SLICES:
+        case Reads.SLICES | Reads.RESTATED | Reads.MOVING:
             yield from state.slices.get(edge.parent, {})
         case Reads.CHANGES:
             before = ABSENT
@@ -360,8 +380,13 @@ def stale(graph: Graph, state: State, models: Iterable[Model] | None = None) -> 
     return found
 
 
-def stale_raw(fingerprints: Mapping[str, str], state: State) -> list[Stale]:
-    """Raw partitions (by table and contract fingerprint) that differ from the delivery log."""
+def stale_raw(
+    fingerprints: Mapping[str, str], state: State, again: Collection[Partition] = ()
+) -> list[Stale]:
+    """Raw partitions (by table and contract fingerprint) that differ from the delivery log.
+
+    Those of `again` that were delivered are among them, whether they differ or not.
+    """
     found = []
     for table, fingerprint in sorted(fingerprints.items()):
         for dt in sorted(state.deliveries.get(table, {})):
@@ -376,6 +401,8 @@ def stale_raw(fingerprints: Mapping[str, str], state: State) -> list[Stale]:
                     reasons.append("contract changed")
                 if now.inputs_digest != inputs_digest(raw_inputs(table, dt, state)):
                     reasons.append("deliveries changed")
+                if not reasons and (table, dt) in again:
+                    reasons.append("asked for")
             if reasons and (table, dt) not in state.held:
                 found.append(Stale(table, dt, tuple(reasons)))
     return found
@@ -494,6 +521,10 @@ def _lacks(model: Model, dt: str, builds: Mapping[str, tuple[str, ...]], state: 
                 read = {s.delivery_dt for s in state.slices.get(edge.parent, {}).get(dt, ())}
                 # A cumulative feed does not say which delivery holds a date.
                 read = gone if "" in read else read
+            case Reads.RESTATED:
+                read = {s.delivery_dt for s in state.slices.get(edge.parent, {}).get(dt, ())[-1:]}
+            case Reads.MOVING:
+                read = set(reach(edge, dt, state))
             case _:
                 read = gone
         if read & gone:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from countinghouse import names
 from countinghouse.contracts import Contract, load_contracts
 from countinghouse.dbt.dbt_graph import load_graph
 from countinghouse.deliveries import arrivals
@@ -55,6 +56,7 @@ def stale(settings: Settings, selection: Sequence[str] = ("all",)) -> list[Stale
     Only what is stale by itself: what follows from it is known when it has been built. Held
     partitions are not stale.
     """
+    names.selection(selection)
     graph = load_graph(settings)
     models = with_ancestors(graph, selected(graph, selection))
     sources = {edge.parent for model in models for edge in model.edges}

@@ -10,11 +10,11 @@ from typing import Any
 
 from countinghouse import names
 from countinghouse.planning.model_graph import Column
+from countinghouse.planning.pinning import RunDate
 
-RunDate = tuple[str, str | None]
 # A statement with more clauses than this parses slower than two statements.
 _CLAUSES = 500
-_RUN_DATES = ("model", "dt", "previous_dt")
+_RUN_DATES = ("model", *RunDate._fields)
 
 
 def branch_schema(attempt_id: str) -> str:
@@ -40,9 +40,13 @@ def create(
     location = _text(str(root))
     session.sql(f"create database {names.identifier(schema)} location {location}")
     dates = [
-        (_table(name), names.partition(dt), names.date(before) if before else None)
+        (
+            _table(name),
+            names.partition(dt),
+            *(names.date(other) if other else None for other in rest),
+        )
         for name, days in run_dates.items()
-        for dt, before in days
+        for dt, *rest in days
     ]
     session.sql(_written(schema, root / "run_dates", _RUN_DATES, dates))
     for relation in sorted(columns):

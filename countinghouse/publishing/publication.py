@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from countinghouse import engine_session
+from countinghouse import engine_session, names
 from countinghouse.errors import CountinghouseError, EngineUnavailable, Fenced
 from countinghouse.failpoints import reach
 from countinghouse.ledger import attempts, publications, published
@@ -130,7 +130,8 @@ def claim(
                 living = attempts.living(
                     connection, lease_seconds=settings.lease_seconds, run_id=run_id
                 )
-                wanted = choose(connection, living - {attempt.attempt_id})
+                chosen = choose(connection, living - {attempt.attempt_id})
+                wanted = [(names.table(table), names.partition(dt)) for table, dt in chosen]
                 attempts.claim(
                     connection, attempt, wanted, lambda s: engine_session.fence(settings, s)
                 )

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
 
-from countinghouse import engine_session
+from countinghouse import engine_session, names
 from countinghouse.errors import CountinghouseError, EngineUnavailable
 from countinghouse.ledger import attempts, open_ledger, publications, published
 from countinghouse.ledger.published import Location
 from countinghouse.ledger.state import busy
 from countinghouse.ledger.tables import attempts as attempt_rows
 from countinghouse.ledger.tables import publication_sets
-from countinghouse.notifier import Alert, notifier
+from countinghouse.notifier import Alert, command_for, notifier
 from countinghouse.planning.planner import Partition
 from countinghouse.publishing import catalog_check, metastore, pointers, publication
 from countinghouse.publishing.catalog_check import Difference
@@ -223,9 +223,9 @@ def _report_lost(
             table=table,
             partition=dt,
             rule="published directory equals manifest",
-            rows=0,
-            sample="",
-            command="countinghouse build (the partition is stale now), or restore the directory",
+            sample=found.path,
+            hint=f"restore the directory if there is a copy; else {table} {dt} is built again",
+            command=command_for(table, dt),
             message=f"{table} {dt}: {why}; readers get an error until it is rebuilt",
             severity="block",
         ),
@@ -248,6 +248,8 @@ def _restore(settings: Settings, ledger: sa.Engine, name: str, suspected: Differ
     Under claims, so that nobody publishes meanwhile and a successor can fence this.
     """
     now: list[tuple[TableSpec, dict[str, Path]]] = []
+    # Partitions that no publisher can mean: nobody needs to be kept from them.
+    foreign = {dt for dt in suspected.extra if not names.is_partition(dt)}
 
     def choose(connection: sa.Connection, living: frozenset[str]) -> Collection[Partition]:
         # The table may have been published since it was suspected, in another shape.
@@ -255,14 +257,15 @@ def _restore(settings: Settings, ledger: sa.Engine, name: str, suspected: Differ
         taken = {partition for partition in busy(connection, living) if partition[0] == name}
         if suspected.reshaped:
             return () if taken else {(name, dt) for dt in now[0][1]}
-        return {(name, dt) for dt in suspected.dts} - taken
+        return {(name, dt) for dt in suspected.dts - foreign} - taken
 
     with _claim(settings, ledger, f"pointers of {name}", choose) as work:
         mine = {dt for _, dt in work.attempt.epochs}
         spec, everything = now[0]
         expected = {dt: place for dt, place in everything.items() if dt in mine}
-        found = catalog_check.difference(settings, work.session, spec, expected, only=mine)
-        if not mine or not found:
+        only = mine | foreign
+        found = catalog_check.difference(settings, work.session, spec, expected, only=only)
+        if not only or not found:
             return []
         if found.reshaped and mine != everything.keys():
             # It was reshaped since it was suspected: the next round claims all of it.

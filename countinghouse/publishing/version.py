@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from countinghouse import names
 from countinghouse.names import WHOLE
 from countinghouse.planning.planner import Input, inputs_digest
 
@@ -15,6 +16,7 @@ MANIFEST = "_manifest.json"
 AUDIT = "_audit.json"
 CONFIRMED = "_confirmed.json"
 DIRECTORY = "versions"
+_PARQUET = b"PAR1"
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,8 @@ def attempt_root(warehouse: Path, attempt_id: str) -> Path:
 
 def location(attempt_id: str, table: str, dt: str) -> str:
     """Where an attempt writes a partition, relative to the warehouse."""
-    folder = f"{DIRECTORY}/{attempt_id}/{table}"
-    return folder if dt == WHOLE else f"{folder}/dt={dt}"
+    folder = f"{DIRECTORY}/{attempt_id}/{names.table(table)}"
+    return folder if names.partition(dt) == WHOLE else f"{folder}/dt={dt}"
 
 
 def data_files(folder: Path) -> dict[str, int]:
@@ -125,9 +127,24 @@ def write_json(path: Path, content: Any, *, durable: bool = True) -> None:
 
 def broken(warehouse: Path, version: Version) -> str:
     """How the directory differs from its manifest; empty when it does not."""
-    found = data_files(warehouse / version.location)
+    folder = warehouse / version.location
+    found = data_files(folder)
     if found == dict(version.files):
-        return ""
+        torn = [name for name in found if not _is_parquet(folder / name)]
+        return f"{len(torn)} files are no Parquet: {torn[:3]}" if torn else ""
     missing = sorted(set(version.files) - set(found))
     extra = sorted(set(found) - set(version.files))
     return f"missing {missing[:3]}, unexpected {extra[:3]}, or sizes differ"
+
+
+def _is_parquet(file: Path) -> bool:
+    """Whether a file begins and ends as Parquet does: one that a crash filled with zeros does not.
+
+    Source: https://parquet.apache.org/docs/file-format/
+    """
+    if file.stat().st_size < 2 * len(_PARQUET):
+        return False
+    with file.open("rb") as content:
+        begins = content.read(len(_PARQUET))
+        content.seek(-len(_PARQUET), os.SEEK_END)
+        return begins == content.read() == _PARQUET

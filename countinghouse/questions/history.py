@@ -1,6 +1,6 @@
 """Answers `countinghouse history` and `diff`: how a partition came to be what it is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -123,8 +123,9 @@ def _state(row: sa.Row[Any]) -> str:
 
 def diff(settings: Settings, table: str, dt: str, a: str, b: str, *, sample: int = 10) -> Diff:
     """Compare two versions of a partition, named by version or by the attempt that wrote them."""
+    partition = (names.table(table), names.partition(dt))
     ledger = open_ledger(settings)
-    pair = [_version(ledger, names.table(table), names.partition(dt), word) for word in (a, b)]
+    pair = [_version(ledger, *partition, word) for word in (a, b)]
     spec = published.table_specs(ledger)[table]
     session = engine_session.open_session(settings, name="diff")
     try:
@@ -178,5 +179,4 @@ def _frame(session: SparkSession, settings: Settings, spec: TableSpec, location:
 
 
 def _first(frame: DataFrame, count: int) -> tuple[tuple[Any, ...], ...]:
-    ordered: Sequence[Any] = frame.orderBy(*frame.columns).limit(count).collect()
-    return tuple(tuple(row) for row in ordered)
+    return tuple(engine_session.rows_of(frame.orderBy(*frame.columns).limit(count)))

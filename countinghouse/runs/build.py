@@ -28,6 +28,7 @@ from countinghouse.publishing.publication import Batch, Work
 from countinghouse.publishing.version import Version, attempt_root
 from countinghouse.runs.describe import described
 from countinghouse.runs.report import Blocked, RunReport
+from countinghouse.runs.warned import alert_warnings
 from countinghouse.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -74,7 +75,12 @@ def build(
     With it go the models that its tests read. A failing gate keeps its partition as it was, and
     what depends on it; the rest goes on.
     """
-    span = Span(names.date(first) if first else "", names.date(last) if last else names.OPEN, force)
+    span = Span(
+        "" if first is None else names.date(first),
+        names.OPEN if last is None else names.date(last),
+        force,
+    )
+    names.selection(selection)
     graph, checks = load_graph(settings), load_checks(settings)
     models = with_checked(graph, selected(graph, selection), checks)
     reconcile.finish_crashes(settings)
@@ -147,6 +153,7 @@ def _build(
     blocked += unbuilt(results, plan)
     passed = publication.audit(work, batch, verdicts)
     changed = publication.publish(work, batch, passed)
+    alert_warnings(request.settings, verdicts, changed)
     new = {(v.table, v.dt) for v in changed}
     report.published += sorted(new)
     report.confirmed += [(v.table, v.dt) for v in passed if (v.table, v.dt) not in new]

@@ -54,10 +54,25 @@ def ingest(settings: Settings, system: str, dt: str, *, run_id: str) -> RunRepor
     return report
 
 
+def is_connected(settings: Settings, system: str) -> bool:
+    """Whether anything of a system can come, or has ever come: nobody waits for the others."""
+    if (settings.landing_root / names.identifier(system)).exists():
+        return True
+    feeds = contracts_of(settings, [system])
+    if any(contract.extract for contract in feeds):
+        return True
+    known = sa.select(tables.deliveries.c.feed).where(
+        tables.deliveries.c.feed.in_([str(contract.feed) for contract in feeds])
+    )
+    with open_ledger(settings).connect() as connection:
+        return connection.execute(known.limit(1)).first() is not None
+
+
 def contracts_of(settings: Settings, systems: Sequence[str]) -> list[Contract]:
     """Contracts of these systems; raises for a system that nothing declares."""
+    wanted = {names.identifier(system) for system in systems}
     found = load_contracts(settings.project).values()
-    unknown = sorted(set(systems) - {c.system for c in found})
+    unknown = sorted(wanted - {c.system for c in found})
     if unknown:
         raise CountinghouseError(
             f"no feed of {unknown[0]!r} is declared",
@@ -72,11 +87,12 @@ def accept(settings: Settings, systems: Sequence[str]) -> list[Blocked]:
     So the log of a range of days is the one that daily runs would have written. Returns those
     whose files could not be read: they hold up no other and are read again.
     """
+    contracts = contracts_of(settings, systems)
     ledger = open_ledger(settings)
     # Those of a process that was killed between the log and its copy.
     deliveries.write_missing_copies(ledger, settings)
     waiting = []
-    for contract in contracts_of(settings, systems):
+    for contract in contracts:
         for problem in deliveries.strays(settings, contract):
             log.warning("not a delivery: %s", problem)
         waiting += [(one, contract) for one in arrivals.waiting(settings, ledger, contract)]
@@ -88,16 +104,18 @@ def accept(settings: Settings, systems: Sequence[str]) -> list[Blocked]:
             signature = arrivals.signature(arrival.folder)
             delivery = deliveries.accept(ledger, settings, contract, arrival)
         except (OSError, StillGrowing) as error:
-            unread.append(_unread(settings, arrival, error))
+            unread.append(_unread(settings, contract, arrival, error))
             continue
         log.info("%s: %s", arrival.folder, delivery or "same content as before")
         arrivals.remember(ledger, arrival, signature)
     return unread
 
 
-def _unread(settings: Settings, arrival: Arrival, error: Exception) -> Blocked:
+def _unread(settings: Settings, contract: Contract, arrival: Arrival, error: Exception) -> Blocked:
+    # The error names a file, and its name may be that of a person.
+    told = error if contract.keeps_raw_text else type(error).__name__
     found = Blocked(
-        arrival.feed.raw, arrival.dt, "files can be read", 0, f"{arrival.folder}: {error}"
+        arrival.feed.raw, arrival.dt, "files can be read", 0, f"{arrival.folder}: {told}"
     )
     notifier(settings).notify(
         Alert(
@@ -105,17 +123,41 @@ def _unread(settings: Settings, arrival: Arrival, error: Exception) -> Blocked:
             partition=found.dt,
             rule=found.rule,
             message=found.message,
+            hint="let the files be readable, or deliver them again",
             command=f"countinghouse land {arrival.feed.system}",
         )
     )
     return found
 
 
+def extract_missing(settings: Settings, system: str, dt: str) -> list[Blocked]:
+    """Take out of databases what `system` has not delivered for `dt`; those that failed."""
+    from countinghouse.deliveries.extract import extract, is_dated, yesterday
+
+    failed = []
+    waiting = {missing.feed for missing in missing_deliveries(settings, system, dt)}
+    for contract in contracts_of(settings, [system]):
+        # Of the past of a table without dates nothing can be known any more: it stays missing.
+        if (
+            contract.extract
+            and contract.feed in waiting
+            and (is_dated(contract) or dt >= yesterday())
+        ):
+            try:
+                extract(settings, contract, dt)
+            except (CountinghouseError, OSError) as error:
+                log.warning("%s", error)
+                failed.append(Blocked(contract.feed.raw, dt, "can be extracted", 0, str(error)))
+    return failed
+
+
 def missing_deliveries(settings: Settings, system: str, dt: str) -> list[Missing]:
     """Feeds of `system` that have no complete delivery for `dt`, in the log or in the landing."""
+    names.date(dt)
+    contracts = contracts_of(settings, [system])
     ledger = open_ledger(settings)
     missing = []
-    for contract in contracts_of(settings, [system]):
+    for contract in contracts:
         if contract.expected is None or deliveries.current(ledger, contract.feed, [dt]):
             continue
         if any(a.dt == dt for a in deliveries.discover(settings, contract)):
@@ -131,12 +173,14 @@ def deadline(contract: Contract, day: str) -> datetime.datetime:
             f"{contract.feed} declares no deadline", remedy="add landing.expected to its contract"
         )
     hour = datetime.time.fromisoformat(contract.expected.deadline)
-    due = datetime.date.fromisoformat(day) + datetime.timedelta(days=1)
+    due = datetime.date.fromisoformat(names.date(day)) + datetime.timedelta(days=1)
     return datetime.datetime.combine(due, hour, ZoneInfo(contract.expected.zone))
 
 
 def refused(settings: Settings, system: str, dt: str) -> list[Blocked]:
     """Newest deliveries of `dt` that were refused and not corrected since."""
+    names.identifier(system)
+    names.date(dt)
     ledger = open_ledger(settings)
     log_rows = tables.deliveries
     newest = sa.select(

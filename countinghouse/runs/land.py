@@ -1,7 +1,7 @@
 """Lands deliveries: the raw and quarantine tables of feeds, through the publication list."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,38 +11,48 @@ from sqlalchemy.dialects.postgresql import insert
 
 from countinghouse import deliveries, engine_session, gates
 from countinghouse.contracts import Contract
-from countinghouse.deliveries import Delivery
 from countinghouse.errors import EngineUnavailable, Fenced
 from countinghouse.failpoints import reach
 from countinghouse.landing.columns import quarantine_columns, raw_columns
-from countinghouse.landing.result import LandedDate, Refusal
+from countinghouse.landing.result import LandedBatch, LandedDate
 from countinghouse.ledger import open_ledger, publications, tables
 from countinghouse.ledger.state import load_state
-from countinghouse.notifier import Alert, notifier
+from countinghouse.names import dates_between, plus_days
 from countinghouse.planning import planner
 from countinghouse.planning.planner import Partition, State
 from countinghouse.publishing import publication, reconcile
+from countinghouse.publishing.content_digest import EMPTY
 from countinghouse.publishing.metastore import TableSpec
 from countinghouse.publishing.publication import Batch, Verdict, Work
 from countinghouse.publishing.version import Version, attempt_root
+from countinghouse.runs import refusals
 from countinghouse.runs.report import Blocked, RunReport
+from countinghouse.runs.warned import alert_warnings
 from countinghouse.settings import Settings
 
 log = logging.getLogger(__name__)
 
 
-def land(settings: Settings, contracts: Sequence[Contract], *, run_id: str) -> RunReport:
+def land(
+    settings: Settings,
+    contracts: Sequence[Contract],
+    *,
+    run_id: str,
+    again: Collection[Partition] = (),
+) -> RunReport:
     """Land every delivery date of these feeds that differs from the log, in one pass.
 
-    A delivery that breaks its contract is refused: its date keeps what was published.
+    A delivery that breaks its contract is refused: its date keeps what was published. The raw
+    partitions `again` are landed although nothing differs.
     """
     reconcile.finish_crashes(settings)
     ledger = open_ledger(settings)
     report = RunReport(run_id)
     # A refusal may leave another delivery of the same date to land: until nothing is left.
-    one_pass = partial(_one_pass, settings, ledger, contracts, report)
+    one_pass = partial(_one_pass, settings, ledger, contracts, report, set(again))
     while reconcile.surviving(settings, one_pass):
         pass
+    report.blocked += refusals.behind_gaps(settings, ledger, contracts)
     return report
 
 
@@ -67,23 +77,28 @@ def _plan(
     living: frozenset[str],
     contracts: Sequence[Contract],
     bad: set[Partition],
+    again: set[Partition],
 ) -> _Planned:
     state = load_state(connection, taken=living)
     dates: dict[str, list[str]] = {}
-    for found in planner.stale_raw(fingerprints(contracts), state):
+    for found in planner.stale_raw(fingerprints(contracts), state, again):
         if (found.table, found.dt) not in bad:
             dates.setdefault(found.table, []).append(found.dt)
     return _Planned(state, dates)
 
 
 def _one_pass(
-    settings: Settings, ledger: sa.Engine, contracts: Sequence[Contract], report: RunReport
+    settings: Settings,
+    ledger: sa.Engine,
+    contracts: Sequence[Contract],
+    report: RunReport,
+    again: set[Partition],
 ) -> bool:
     planned: list[_Planned] = []
     bad = {(b.table, b.dt) for b in report.blocked}
 
     def choose(connection: sa.Connection, living: frozenset[str]) -> list[Partition]:
-        planned[:] = [_plan(connection, living, contracts, bad)]
+        planned[:] = [_plan(connection, living, contracts, bad, again)]
         return planned[0].partitions
 
     with ledger.connect() as connection:
@@ -96,6 +111,7 @@ def _one_pass(
         if not planned[0].partitions:
             return False
         _land(work, contracts, planned[0], report)
+    again.difference_update(planned[0].partitions)
     return True
 
 
@@ -106,19 +122,24 @@ def _land(work: Work, contracts: Sequence[Contract], planned: _Planned, report: 
     found = Batch([], {})
     verdicts: dict[Partition, Verdict] = {}
     landed: dict[Partition, LandedDate] = {}
-    for contract in contracts:
-        dts = planned.dates.get(contract.feed.raw)
-        if not dts:
-            continue
+    due = [contract for contract in contracts if planned.dates.get(contract.feed.raw)]
+    root = attempt_root(work.settings.warehouse, work.attempt.attempt_id)
+
+    def written(contract: Contract) -> LandedBatch | Exception:
+        dts = planned.dates[contract.feed.raw]
         current = deliveries.current(work.ledger, contract.feed, dts)
-        root = attempt_root(work.settings.warehouse, work.attempt.attempt_id)
         try:
-            batch = write_raw(work.session, work.settings, contract, current, root)
+            return write_raw(work.session, work.settings, contract, current, root)
         except Exception as problem:
-            _set_aside(work, contract, dts, problem, report)
+            return problem
+
+    for contract in due:
+        batch = written(contract)
+        if isinstance(batch, Exception):
+            _set_aside(work, contract, planned.dates[contract.feed.raw], batch, report)
             continue
         reach("mid_write")
-        _refuse(work, batch.refusals, planned.state, report)
+        refusals.refuse(work, batch, planned.state, report)
         for dt in batch.landed:
             raw, quarantine = _versions(work, contract, batch.dates[dt], planned.state)
             found.versions.extend([raw, quarantine])
@@ -132,6 +153,7 @@ def _land(work: Work, contracts: Sequence[Contract], planned: _Planned, report: 
     _record_conservation(
         work.ledger, {p: figures for p, figures in landed.items() if p in through}, found
     )
+    alert_warnings(work.settings, verdicts, changed)
     _tell(report, found, passed, changed, verdicts)
 
 
@@ -148,46 +170,6 @@ def _set_aside(
         report.blocked.append(Blocked(contract.feed.raw, dt, "can be landed", 0, message[:500]))
 
 
-def _refuse(work: Work, refusals: Sequence[Refusal], state: State, report: RunReport) -> None:
-    for refusal in refusals:
-        delivery = refusal.delivery
-        feed, message = delivery.feed, f"{delivery}: {refusal.reason}"
-        result = gates.refusal(delivery.dt, refusal.reason)
-        verdict = Verdict(False, [result.row()])
-        publications.record_gates(work.ledger, work.attempt, {(feed.raw, delivery.dt): verdict})
-        problem = Blocked(feed.raw, delivery.dt, result.rule, 0, message)
-        if _is_published(work, delivery, state):
-            # The contract has changed, and would refuse it today: what it gave stays.
-            report.blocked.append(problem)
-        else:
-            deliveries.refuse(work.ledger, work.settings, delivery, refusal.reason)
-            report.refused.append(problem)
-        notifier(work.settings).notify(
-            Alert(
-                table=feed.raw,
-                partition=delivery.dt,
-                rule=result.rule,
-                message=f"{message}; the last good version stays published",
-                command=(
-                    f"put a corrected delivery in place, then countinghouse land {feed.system}; "
-                    f"or mend the contract, then countinghouse land {feed.system} --readmit"
-                ),
-            )
-        )
-
-
-def _is_published(work: Work, delivery: Delivery, state: State) -> bool:
-    now = state.published.get(delivery.feed.raw, {}).get(delivery.dt)
-    if now is None:
-        return False
-    read = tables.inputs.c
-    query = sa.select(sa.func.count()).where(
-        read.version_id == now.version_id, read.digest == delivery.digest
-    )
-    with work.ledger.connect() as connection:
-        return bool(connection.execute(query).scalar_one())
-
-
 def _versions(
     work: Work, contract: Contract, landed: LandedDate, state: State
 ) -> tuple[Version, Version]:
@@ -196,19 +178,36 @@ def _versions(
     inputs = planner.raw_inputs(raw, landed.dt, state)
 
     version = partial(work.version, dt=landed.dt, fingerprint=contract.fingerprint, inputs=inputs)
-    slices: dict[str, Any] = {
-        "cumulative": contract.kind == "cumulative",
-        "dates": {
-            day: {"rows": d.rows, "digest": d.digest, "money": dict(d.money)}
-            for day, d in landed.slices.items()
-        },
-    }
     # A snapshot is one state of its delivery date: its partition's own digest says everything.
-    of_dates = None if contract.kind == "full_snapshot" else slices
+    of_dates = None if contract.kind == "full_snapshot" else _slices(contract, landed)
     return (
         version(raw, digest=landed.raw, slices=of_dates),
         version(quarantine, digest=landed.quarantine),
     )
+
+
+def _slices(contract: Contract, landed: LandedDate) -> dict[str, Any]:
+    """What a raw version says about business dates, and about positions of a change log."""
+    dates = dict(landed.slices)
+    if contract.restates_days is not None:
+        # Of several on one day the last one counts, also for the dates that it leaves out.
+        window = dates_between(plus_days(landed.dt, -contract.restates_days), landed.dt)
+        last = max(landed.deliveries, key=lambda each: each.delivery.seq)
+        dates = dict.fromkeys(window, EMPTY) | dict(last.slices)
+    said: dict[str, Any] = {
+        "cumulative": contract.kind == "cumulative",
+        "dates": {
+            day: {"rows": d.rows, "digest": d.digest, "money": dict(d.money)}
+            for day, d in sorted(dates.items())
+        },
+    }
+    if contract.changes and contract.changes.contiguous:
+        said["positions"] = {
+            "ranges": [span for each in landed.deliveries for span in each.positions],
+            "known_missing": contract.changes.known_missing,
+            "first": contract.changes.first,
+        }
+    return said
 
 
 def _specs(contract: Contract) -> dict[str, TableSpec]:
@@ -267,7 +266,22 @@ def _tell(
     for version in batch.versions:
         if version.version_id not in through:
             verdict = verdicts.get((version.table, version.dt), Verdict(False))
-            for failure in verdict.failures or ["not audited"]:
-                report.blocked.append(
-                    Blocked(version.table, version.dt, "default suite", version.rows, failure)
-                )
+            report.blocked += _blocked(version, verdict)
+
+
+def _blocked(version: Version, verdict: Verdict) -> list[Blocked]:
+    """Each rule that failed with its rows; a quarantine partition fails with its raw one."""
+    failed = [r for r in verdict.results if not r["passed"] and r["severity"] == gates.BLOCK]
+    if not failed:
+        why = "; ".join(verdict.failures) or "not audited"
+        return [Blocked(version.table, version.dt, "passes with its feed", version.rows, why)]
+    return [
+        Blocked(
+            version.table,
+            version.dt,
+            result["rule"],
+            int(result["observed"].get("unexpected_count") or 0),
+            ", ".join(f"{name} {value}" for name, value in result["observed"].items()),
+        )
+        for result in failed
+    ]

@@ -15,9 +15,14 @@ class Blocked:
     rule: str
     rows: int
     message: str
+    # Up to three of the failing rows, without personal values
+    sample: str = ""
 
     def __str__(self) -> str:
-        return f"{self.table} {self.dt}: {self.rule} ({self.rows} rows) {self.message}".rstrip()
+        such = f", such as {self.sample}" if self.sample else ""
+        return (
+            f"{self.table} {self.dt}: {self.rule} ({self.rows} rows) {self.message}{such}".rstrip()
+        )
 
 
 @dataclass

@@ -16,6 +16,7 @@ import sys
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -165,7 +166,7 @@ def _beats(settings: Settings, job: str) -> Callable[[float], bool]:
     )
 
     def healthy(uptime: float) -> bool:
-        with contextlib.suppress(*_UNREACHABLE), _database(settings) as connection:
+        with contextlib.suppress(*_UNREACHABLE), database(settings) as connection:
             row = connection.execute(query, (job, uptime, _HEARTBEAT_SECONDS)).fetchone()
             return row is not None and row[0] != 0
         return False
@@ -174,13 +175,14 @@ def _beats(settings: Settings, job: str) -> Callable[[float], bool]:
 
 
 def _revision(settings: Settings) -> str | None:
-    with contextlib.suppress(*_UNREACHABLE), _database(settings) as connection:
+    with contextlib.suppress(*_UNREACHABLE), database(settings) as connection:
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
         return str(row[0]) if row else None
     return None
 
 
-def _database(settings: Settings) -> psycopg.Connection[tuple[object, ...]]:
+def database(settings: Settings) -> psycopg.Connection[tuple[Any, ...]]:
+    """A connection to Airflow's own database, for questions that its API does not answer."""
     address = postgres.ledger_url(settings, "airflow").replace("+psycopg", "", 1)
     return psycopg.connect(address, connect_timeout=5)
 

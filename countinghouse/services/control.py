@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from typing import Any
 import psutil
 
 from countinghouse import doctor
-from countinghouse.errors import CountinghouseError
+from countinghouse.errors import BadName, CountinghouseError
 from countinghouse.services import postgres, processes, supervisor
 from countinghouse.settings import Settings
 
@@ -26,6 +27,8 @@ _STATE = (
 )
 # A component that has been replaced so often while `up` waits will not come up.
 _HOPELESS_RESTARTS = 3
+# As `status` names them; what is looked for is a file.
+_COMPONENT = re.compile(r"[a-z][a-z0-9-]{0,62}\Z")
 
 
 class StartFailed(CountinghouseError):
@@ -116,6 +119,8 @@ def status(settings: Settings) -> list[Status]:
 
 def log_files(settings: Settings, component: str) -> list[Path]:
     """Log files of a component that `status` names."""
+    if not _COMPONENT.match(component):
+        raise BadName(f"{component[:80]!r} is no component", remedy="countinghouse status")
     folder = settings.logs
     patterns = {"engine": ("engine.log", "engine.out"), "postgres": ("postgres/*.log",)}
     names = patterns.get(component, (f"{component}.log",))

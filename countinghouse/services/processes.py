@@ -43,6 +43,8 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return json.dumps({name: _plain(inner) for name, inner in value.items()})
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 

@@ -18,6 +18,8 @@ from orchestration.wake_ups import wake_ups
 
 # Twice as long as the longest build that is expected.
 STALE_FOR_TOO_LONG = timedelta(hours=2)
+# Differing inputs that an alert names.
+_SHOWN = 3
 
 
 def wake(system: str, ledger: Engine, api: AirflowApi) -> str:
@@ -74,6 +76,7 @@ def _stale_alert(partition: StalePartition) -> Alert:
         partition=partition.dt,
         rule=f"not stale for more than {STALE_FOR_TOO_LONG}",
         message="; ".join(partition.reasons),
+        sample="; ".join(f"{d.table} {d.dt} {d.what}" for d in partition.why[:_SHOWN]),
         command=command_for(partition.table, partition.dt),
         severity="warn",
     )

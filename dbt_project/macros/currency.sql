@@ -32,3 +32,39 @@
         else {{ major_units(minor, 2) }}
     end
 {%- endmacro %}
+
+
+{#-
+  An amount as Stripe counts it, as minor units of ISO 4217: Stripe gives ISK and UGX two decimals,
+  always 00, and MGA none (docs.stripe.com/currencies, special cases).
+-#}
+{% macro minor_units_of_stripe(amount, currency='currency') -%}
+    case upper({{ currency }})
+        when 'ISK' then {{ minor_units('cast(' ~ amount ~ ' as decimal(20, 0)) / 100', 0) }}
+        when 'UGX' then {{ minor_units('cast(' ~ amount ~ ' as decimal(20, 0)) / 100', 0) }}
+        when 'MGA' then {{ amount }} * 100
+        else {{ amount }}
+    end
+{%- endmacro %}
+
+
+{#- Whether a text is a currency of ISO 4217, as countinghouse/currencies.py lists them; false if null. -#}
+{% macro is_currency(code) -%}
+    coalesce({{ code }} in (
+        'AED', 'AFN', 'ALL', 'AMD', 'ANG', 'AOA', 'ARS', 'AUD', 'AWG', 'AZN', 'BAM', 'BBD',
+        'BDT', 'BGN', 'BHD', 'BIF', 'BMD', 'BND', 'BOB', 'BOV', 'BRL', 'BSD', 'BTN', 'BWP',
+        'BYN', 'BZD', 'CAD', 'CDF', 'CHE', 'CHF', 'CHW', 'CLF', 'CLP', 'CNY', 'COP', 'COU',
+        'CRC', 'CUC', 'CUP', 'CVE', 'CYP', 'CZK', 'DJF', 'DKK', 'DOP', 'DZD', 'EEK', 'EGP',
+        'ERN', 'ETB', 'EUR', 'FJD', 'FKP', 'GBP', 'GEL', 'GHS', 'GIP', 'GMD', 'GNF', 'GTQ',
+        'GYD', 'HKD', 'HNL', 'HRK', 'HTG', 'HUF', 'IDR', 'ILS', 'INR', 'IQD', 'IRR', 'ISK',
+        'JMD', 'JOD', 'JPY', 'KES', 'KGS', 'KHR', 'KMF', 'KPW', 'KRW', 'KWD', 'KYD', 'KZT',
+        'LAK', 'LBP', 'LKR', 'LRD', 'LSL', 'LTL', 'LVL', 'LYD', 'MAD', 'MDL', 'MGA', 'MKD',
+        'MMK', 'MNT', 'MOP', 'MRU', 'MTL', 'MUR', 'MVR', 'MWK', 'MXN', 'MXV', 'MYR', 'MZN',
+        'NAD', 'NGN', 'NIO', 'NOK', 'NPR', 'NZD', 'OMR', 'PAB', 'PEN', 'PGK', 'PHP', 'PKR',
+        'PLN', 'PYG', 'QAR', 'ROL', 'RON', 'RSD', 'RUB', 'RWF', 'SAR', 'SBD', 'SCR', 'SDG',
+        'SEK', 'SGD', 'SHP', 'SIT', 'SKK', 'SLE', 'SLL', 'SOS', 'SRD', 'SSP', 'STN', 'SVC',
+        'SYP', 'SZL', 'THB', 'TJS', 'TMT', 'TND', 'TOP', 'TRL', 'TRY', 'TTD', 'TWD', 'TZS',
+        'UAH', 'UGX', 'USD', 'USN', 'UYI', 'UYU', 'UYW', 'UZS', 'VED', 'VES', 'VND', 'VUV',
+        'WST', 'XAF', 'XCD', 'XCG', 'XOF', 'XPF', 'YER', 'ZAR', 'ZMW', 'ZWG', 'ZWL'
+    ), false)
+{%- endmacro %}

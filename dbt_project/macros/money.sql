@@ -12,6 +12,12 @@
 {%- endmacro %}
 
 
+{#- A decimal amount as an integer of micros (millionths of a unit); a finer one fails, null stays. -#}
+{% macro micros(amount) -%}
+    case when {{ amount }} is not null then {{ minor_units(amount, 6) }} end
+{%- endmacro %}
+
+
 {#- An integer of minor units as a decimal of major units. -#}
 {% macro major_units(minor, exponent=2) -%}
     cast(cast({{ minor }} as decimal(20, 0)) / {{ minor_per_major(exponent) }} as decimal(24, 6))
@@ -30,4 +36,10 @@
 {#- Rounds a decimal of minor units, half away from zero, as postings do. -#}
 {% macro rounded(minor) -%}
     cast(round({{ minor }}, 0) as bigint)
+{%- endmacro %}
+
+
+{#- A quotient of two integers as a decimal; null where the divisor is 0. -#}
+{% macro ratio(dividend, divisor) -%}
+    cast(cast({{ dividend }} as decimal(20, 0)) / nullif({{ divisor }}, 0) as decimal(24, 6))
 {%- endmacro %}

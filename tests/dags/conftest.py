@@ -10,6 +10,9 @@ import pytest
 from installations import another
 from running import Airflow, running_airflow
 
+from countinghouse.landing.treatments import PII_KEY
+from countinghouse.settings import Settings
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 sys.path.insert(0, str(REPOSITORY / "dags"))
@@ -45,10 +48,16 @@ def dags(declared: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
-    """A running Airflow with an engine of its own: other tests' deliveries stay out of it."""
+def airflow(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> Iterator[Airflow]:
+    """A running Airflow with an engine of its own: other tests' deliveries stay out of it.
+
+    It hashes persons as the other installation does, or no table of them could be compared.
+    """
+    home = tmp_path_factory.mktemp("airflow")
+    (home / "secrets").mkdir(mode=0o700)
+    (home / "secrets" / PII_KEY).write_text(settings.secret(PII_KEY))
     with (
-        another(tmp_path_factory.mktemp("airflow"), driver_memory="1g") as settings,
-        running_airflow(settings) as running,
+        another(home, driver_memory="1g") as ours,
+        running_airflow(ours) as running,
     ):
         yield running

@@ -83,9 +83,9 @@ class Airflow:
         dags = self.api.call("/api/v2/dags?limit=100")["dags"]
         return dag_id in [dag["dag_id"] for dag in dags]
 
-    def trigger(self, dag_id: str) -> dict[str, Any]:
+    def trigger(self, dag_id: str, **more: Any) -> dict[str, Any]:
         """Start a run without a date, wait for its end, and return it."""
-        run = self.api.call(f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None})
+        run = self.api.call(f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, **more})
         path = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run['dag_run_id'])}"
         wait_for(lambda: self.api.call(path)["state"] in DONE, f"{dag_id} to end")
         return dict(run)

@@ -3,19 +3,31 @@
 import datetime as dt
 import json
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+import psutil
 import pytest
 import sqlalchemy as sa
-from running import Airflow
+from browsing import needs_chromium, open_browser, window
+from ledger_text import texts_of
+from running import Airflow, wait_for
 
+from countinghouse import docs
+from countinghouse.backfills.follow import refuse_second
+from countinghouse.backfills.in_airflow import AirflowBackfills
+from countinghouse.backfills.request import BackfillRefused
 from countinghouse.ledger import open_ledger, tables
 from countinghouse.planning.staleness import stale
 from countinghouse.publishing.outbox import pending
 from countinghouse.runs.build import build
 from countinghouse.runs.ingest import accept, contracts_of, ingest
 from countinghouse.runs.land import land
+from countinghouse.services import postgres, processes
+from countinghouse.services.airflow import USER, password
 from countinghouse.settings import Settings
 from simulator import expected
 from simulator.deliveries import Defects, write_correction, write_corrupt, write_deliveries
@@ -23,8 +35,15 @@ from simulator.deliveries import Defects, write_correction, write_corrupt, write
 INGEST, MARTS, REBUILD = "ingest_shop", "marts_commerce", "rebuild_commerce"
 SEED = 11
 FIRST = dt.date(2026, 3, 2)
-DAYS = [(FIRST + dt.timedelta(days=n)).isoformat() for n in range(6)]
-BACKFILLED, WHILE_PAUSED, WITHOUT_EVENT, INCOMPLETE = DAYS[:3], *DAYS[3:]
+DAYS = [(FIRST + dt.timedelta(days=n)).isoformat() for n in range(7)]
+BACKFILLED, WHILE_PAUSED, WITHOUT_EVENT, INCOMPLETE, AFTERWARDS = DAYS[:3], *DAYS[3:]
+# Entries of Airflow's menu, and what their page says.
+LIVE = {
+    "Quality": "What the gates said",
+    "Freshness": "Newest partition",
+    "Deliveries": "What the signs mean",
+}
+SITES = {"dbt docs": "What the tables mean", "Data Docs": "raw.shop__order_items"}
 CLEAN = Defects(late=None, corrupt=None, held=None, repeated=False)
 
 
@@ -126,7 +145,52 @@ def test_a_backfill_of_rebuild_builds_those_dates_and_equal_content_changes_noth
     assert publications(backfilled) == before
 
 
-def test_what_a_paused_mart_and_a_dead_task_missed_is_made_good_by_maintenance(
+def command(airflow: Airflow, *words: str) -> subprocess.CompletedProcess[str]:
+    """`countinghouse backfill ...` of this installation."""
+    line = [sys.executable, "-m", "countinghouse.cli", "backfill", *words]
+    return subprocess.run(line, env=airflow.env, capture_output=True, text=True, check=False)
+
+
+def test_fault_44_what_was_cancelled_and_cleared_is_ended_and_runs_after_all(
+    backfilled: Airflow,
+) -> None:
+    # The first two dates have run before.
+    span = (REBUILD, "--from", BACKFILLED[0], "--to", BACKFILLED[-1], "--yes")
+    backfilled.wait_until_closed(REBUILD)
+    backfilled.pause(REBUILD)
+    # By Airflow's own command, which a pause does not stop.
+    backfilled.backfill(REBUILD, BACKFILLED[-1], BACKFILLED[-1])
+    queued = backfilled.runs(REBUILD)[-1]
+    paused = command(backfilled, *span)
+    assert (paused.returncode, "is paused" in paused.stderr) == (1, True)
+    with pytest.raises(BackfillRefused, match="is active"):
+        refuse_second(AirflowBackfills(backfilled.settings), REBUILD)
+
+    assert command(backfilled, REBUILD, "--cancel").returncode == 0
+    assert backfilled.states(REBUILD)[BACKFILLED[-1]] == "failed"
+    backfilled.api.clear(REBUILD, queued["dag_run_id"])
+    backfilled.pause(REBUILD, False)
+    plan = command(backfilled, *span, "--dry-run")
+    assert (plan.returncode, "waits for ever" in plan.stdout) == (0, True), plan.stdout
+
+    ended = command(backfilled, REBUILD, "--cancel")
+    assert (ended.returncode, "1 runs" in ended.stdout) == (0, True)
+    after = command(backfilled, *span, "--reprocess", "failed")
+    assert after.returncode == 0, after.stderr
+    assert "1 of 3 dates succeeded, 2 had succeeded before" in after.stdout
+    assert backfilled.states(REBUILD) == dict.fromkeys(BACKFILLED, "success")
+
+
+def test_fault_40_again_runs_and_changes_nothing(backfilled: Airflow) -> None:
+    before, runs = publications(backfilled), len(backfilled.runs(REBUILD))
+    # Whose backfill has ended a moment ago, and is closed by Airflow in its own time.
+    done = command(backfilled, REBUILD, "--from", BACKFILLED[0], "--to", BACKFILLED[-1], "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "0 of 3 dates succeeded, 3 had succeeded before" in done.stdout
+    assert (publications(backfilled), len(backfilled.runs(REBUILD))) == (before, runs)
+
+
+def test_fault_106_fault_107_what_a_paused_mart_and_a_dead_task_missed_is_made_good_by_maintenance(
     backfilled: Airflow,
 ) -> None:
     corrected = BACKFILLED[1]
@@ -154,7 +218,7 @@ def test_what_a_paused_mart_and_a_dead_task_missed_is_made_good_by_maintenance(
     assert pending(open_ledger(backfilled.settings), "touched.shop") == []
 
 
-def test_a_missing_and_a_refused_delivery_are_named_after_the_rest_was_published(
+def test_fault_62_a_missing_and_a_refused_delivery_are_named_after_the_rest_was_published(
     backfilled: Airflow,
 ) -> None:
     root = backfilled.settings.landing_root
@@ -179,26 +243,135 @@ def test_a_missing_and_a_refused_delivery_are_named_after_the_rest_was_published
     }
 
 
-def test_the_night_collects_garbage_and_writes_both_docs(backfilled: Airflow) -> None:
+# What a person may give to a run; `{}` is a file that nobody must make.
+HOSTILE = {
+    "dt": "../../etc",
+    "table": "x'; DROP TABLE marts.fct_order_lines; --",
+    "day": "$(touch {})",
+    "`touch {}`": "; touch {} #",
+    "template": "{{ ''.__class__ }}",
+}
+
+
+def test_a_system_that_has_never_delivered_is_skipped_and_not_red(airflow: Airflow) -> None:
+    dag_id = "ingest_channel_paths"
+    airflow.pause(dag_id, False)
+    wait_for(
+        lambda: {run["state"] for run in airflow.runs(dag_id)} == {"success"},
+        f"last night's run of {dag_id}",
+    )
+    (run,) = airflow.runs(dag_id)
+    states = {name: task["state"] for name, task in airflow.tasks(run).items()}
+    assert states == {"ingest": "skipped", "settle": "skipped"}
+    assert run["state"] == "success"
+
+
+def test_fault_93_what_a_run_is_given_does_nothing_and_the_night_writes_both_docs(
+    backfilled: Airflow, tmp_path: Path
+) -> None:
+    canary, before = tmp_path / "canary", publications(backfilled)
+    conf = {name.replace("{}", str(canary)): text for name, text in HOSTILE.items()}
+    conf = {name: text.replace("{}", str(canary)) for name, text in conf.items()}
     backfilled.pause("nightly", False)
     # Not any run: without a pause the scheduler makes that of last night as well.
-    tasks = backfilled.tasks(backfilled.trigger("nightly"))
+    tasks = backfilled.tasks(backfilled.trigger("nightly", conf=conf))
+    assert not canary.exists()
+    assert publications(backfilled) == before
     assert {task["state"] for task in tasks.values()} == {"success"}, tasks
     docs = backfilled.settings.home / "docs"
     assert "fct_order_lines" in (docs / "dbt" / "index.html").read_text()
     assert "raw.shop__order_items" in (docs / "data_docs" / "index.html").read_text()
 
 
-def test_the_menu_leads_to_both_docs_for_whoever_is_logged_in(airflow: Airflow) -> None:
-    folder = airflow.settings.home / "docs" / "dbt"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "index.html").write_text("documented")
-    plugins = airflow.api.call("/api/v2/plugins")["plugins"]
-    views = {view["name"]: view["href"] for one in plugins for view in one["external_views"]}
-    assert set(views) == {"dbt docs", "Data Docs"}
-    assert fetch(airflow, views["dbt docs"]) == (200, "documented")
-    assert fetch(airflow, views["dbt docs"], login=False)[0] == 401
+def test_the_menu_leads_to_every_page_for_whoever_is_logged_in(airflow: Airflow) -> None:
+    for site in ("dbt", "data_docs"):
+        folder = airflow.settings.home / "docs" / site
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / "index.html").exists():
+            (folder / "index.html").write_text("documented")
+    views = menu(airflow)
+    assert list(views) == [*LIVE, *SITES]
+    for path in [*views.values(), "/countinghouse/pages.css"]:
+        assert fetch(airflow, path)[0] == 200, path
+        assert fetch(airflow, path, login=False)[0] == 401, path
+    one_gate, one_day = (
+        "/countinghouse/quality/1",
+        "/countinghouse/deliveries/shop.orders/2026-01-01",
+    )
+    assert {fetch(airflow, path, login=False)[0] for path in (one_gate, one_day)} == {401}
     assert fetch(airflow, "/countinghouse/dbt/..%2f..%2fsecrets%2fconnect_token")[0] == 404
+
+
+def refuse(settings: Settings, day: str) -> None:
+    """Land a day whose order items are refused."""
+    deliver(settings, day)
+    write_corrupt(settings.landing_root, dt.date.fromisoformat(day), SEED)
+    accept(settings, ["shop"])
+    assert land(settings, contracts_of(settings, ["shop"]), run_id="refused").refused
+
+
+def menu(airflow: Airflow) -> dict[str, str]:
+    plugins = airflow.api.call("/api/v2/plugins")["plugins"]
+    return {view["name"]: view["href"] for one in plugins for view in one["external_views"]}
+
+
+@needs_chromium
+def test_a_person_logs_in_opens_each_page_and_follows_what_failed(airflow: Airflow) -> None:
+    refuse(airflow.settings, AFTERWARDS)
+    docs.generate(airflow.settings)
+    address = f"http://127.0.0.1:{airflow.settings.airflow_port}"
+    with open_browser() as browser, window(browser) as page:
+        page.goto(f"{address}/auth/login")
+        page.locator("input[name=username]").fill(USER)
+        page.locator("input[name=password]").fill(password(airflow.settings))
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(lambda url: "login" not in url)
+        for title, said in (LIVE | SITES).items():
+            page.get_by_role("link", name=title, exact=True).first.click()
+            frame = page.frame_locator("iframe")
+            frame.get_by_text(said).first.wait_for(timeout=60_000)
+        page.get_by_role("link", name="Quality", exact=True).first.click()
+        frame = page.frame_locator("iframe")
+        frame.get_by_role("link", name="delivery accepted").first.click()
+        frame.get_by_role("heading", name="What to do").wait_for()
+        text = frame.locator("main").inner_text()
+        documented = f"{address}/countinghouse/dbt/index.html#!/model/model.countinghouse"
+        page.goto(f"{documented}.rpt_sales_daily")
+        page.get_by_role("heading", name="rpt_sales_daily").wait_for()
+        documentation = page.inner_text("body")
+    assert "raw.shop__order_items" in text
+    assert "rows are bad" in text
+    assert "countinghouse land shop" in text
+    for said in ("commerce-data", '"department"', "Business date of the sale", "Exposures"):
+        assert said in documentation
+
+
+def test_fault_94_no_secret_is_in_the_logs_or_the_database_of_airflow(airflow: Airflow) -> None:
+    files = (airflow.settings.home / "secrets").iterdir()
+    secrets = {path.name: path.read_text().strip() for path in files if path.is_file()}
+    secrets |= {"fernet": airflow.env["AIRFLOW__CORE__FERNET_KEY"]}
+    assert {"airflow_password", "airflow_jwt_secret", "connect_token"} <= set(secrets)
+    url = postgres.ledger_url(airflow.settings, "airflow")
+    texts = texts_of(sa.create_engine(url, poolclass=sa.NullPool))
+    assert texts["public.dag_run"]
+    logs = [path for path in airflow.settings.logs.rglob("*") if path.is_file()]
+    assert logs
+    texts |= {str(path): path.read_bytes().decode("latin-1") for path in logs}
+    for process in processes.owned(airflow.settings):
+        texts[f"process {process.pid}"] = " ".join(process.cmdline())
+    assert [(n, s) for s, secret in secrets.items() for n, t in texts.items() if secret in t] == []
+
+
+def test_fault_96_airflow_is_open_to_this_machine_and_its_users_only(airflow: Airflow) -> None:
+    listening = {
+        connection.laddr.ip.removeprefix("::ffff:")
+        for process in processes.owned(airflow.settings)
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening == {"127.0.0.1"}
+    for path in ("/api/v2/dags", "/api/v2/connections", "/countinghouse/dbt/index.html"):
+        assert fetch(airflow, path, login=False)[0] == 401, path
 
 
 def fetch(airflow: Airflow, path: str, *, login: bool = True) -> tuple[int, str]:

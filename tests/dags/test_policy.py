@@ -1,5 +1,9 @@
 import ast
+import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -91,6 +95,33 @@ def test_every_dag_starts_in_utc_and_does_not_catch_up(dags: Dags) -> None:
         assert start.utcoffset() == timedelta(0), name
         assert facts["catchup"] is False, name
         assert facts["max_active_runs"] <= 3, name
+
+
+def test_fault_90_a_midnight_run_is_for_the_day_that_has_just_ended(tmp_path: Path) -> None:
+    script = Path(__file__).with_name("which_day.py")
+    env = os.environ | {"AIRFLOW_HOME": str(tmp_path), "TZ": "America/Los_Angeles"}
+    done = subprocess.run([sys.executable, script], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    scheduled, backfilled = json.loads(done.stdout.splitlines()[-1])
+    assert scheduled == {
+        "2024-02-28T00:00:00+00:00": "2024-02-27",
+        "2024-02-29T00:00:00+00:00": "2024-02-28",
+        "2024-03-01T00:00:00+00:00": "2024-02-29",
+        "2024-03-02T00:00:00+00:00": "2024-03-01",
+    }
+    # The dates that a backfill is asked for are the days that it loads.
+    assert backfilled == ["2024-02-28", "2024-02-29", "2024-03-01", "2024-03-02"]
+
+
+def test_fault_90_no_task_asks_the_clock_which_day_to_load() -> None:
+    asked = {}
+    for file in sorted((PROJECT_ROOT / "dags").rglob("*.py")):
+        text = file.read_text()
+        words = ("now(", "today(", "time.time", "logical_date", "data_interval", "{{ ds")
+        asked[file.name] = sum(text.count(word) for word in words)
+    # Whether to wait for a delivery; what has been stale for too long; what a page shows as late.
+    allowed = {"work.py": 1, "maintenance.py": 1, "countinghouse_pages.py": 2}
+    assert {name: n for name, n in asked.items() if n} == allowed
 
 
 def test_every_declared_system_has_a_dag_that_emits_its_asset(dags: Dags) -> None:

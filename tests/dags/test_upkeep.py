@@ -1,26 +1,30 @@
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-import typer
+from printed import parsed
 
-from countinghouse.cli import app
 from countinghouse.contracts import load_contracts
 from countinghouse.dbt.dbt_graph import load_graph
+from countinghouse.errors import BadName
 from countinghouse.ledger import open_ledger, tables
-from countinghouse.names import dates_between, plus_days
-from countinghouse.notifier import command_for
-from countinghouse.planning.staleness import StalePartition, selected
+from countinghouse.names import Feed, dates_between, plus_days
+from countinghouse.notifier import Alert, command_for
+from countinghouse.planning.staleness import Difference, StalePartition, selected
 from countinghouse.publishing.outbox import pending
+from countinghouse.runs.ingest import Missing
+from countinghouse.runs.report import Blocked, RunReport
 from countinghouse.services import postgres
 from countinghouse.services.airflow_api import Consumer
 from countinghouse.settings import PROJECT_ROOT, Settings
 from orchestration.upkeep import STALE_FOR_TOO_LONG, _stale_alert, overdue, wake, watched
 from orchestration.wake_ups import MOST_WAKE_UPS, wake_ups
+from orchestration.work import _missing, _problems, build_domain, ingest_day
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 LATER = timedelta(hours=1)
@@ -147,14 +151,6 @@ def test_a_partition_that_recovered_starts_again() -> None:
     assert overdue(again, NOW, NOW + STALE_FOR_TOO_LONG) == []
 
 
-def parsed(line: str) -> tuple[str, dict[str, Any]]:
-    """A printed command as the command line reads it, without running it."""
-    program, name, *arguments = shlex.split(line)
-    assert program == "countinghouse"
-    group: Any = typer.main.get_command(app)
-    return name, group.commands[name].make_context(name, arguments).params
-
-
 @pytest.mark.parametrize(
     ("table", "dt"),
     [
@@ -192,3 +188,42 @@ def test_a_model_is_built_with_the_dates_that_it_has(
 def test_the_alert_about_a_stale_partition_prints_its_command() -> None:
     alert = _stale_alert(StalePartition("raw.shop__orders", "2026-03-02", ("waits",)))
     assert parsed(alert.command) == ("land", {"systems": ["shop"], "readmit": False})
+
+
+def test_the_alert_about_a_stale_partition_names_what_differs() -> None:
+    inputs = [
+        Difference("raw.shop__orders", f"2026-03-0{n}", "slice", "a", "b") for n in range(1, 6)
+    ]
+    found = StalePartition("staging.stg_shop__orders", "2026-03-02", ("inputs",), tuple(inputs))
+    sample = _stale_alert(found).sample
+    assert sample.split("; ") == [f"raw.shop__orders 2026-03-0{n} changed" for n in (1, 2, 3)]
+
+
+def test_a_missing_delivery_says_where_it_belongs_and_what_to_run_then() -> None:
+    late = Missing(Feed("shop", "orders"), "2026-03-02", NOW)
+    alert = Alert(**_missing(late))
+    assert parsed(alert.command)[0] == "land"
+    assert "landing/shop/orders/dt=2026-03-02/" in alert.hint
+
+
+def test_a_blocked_and_a_refused_partition_tell_rows_and_sample() -> None:
+    report = RunReport("r")
+    report.blocked.append(Blocked("marts.x", "2026-03-02", "keys_are_unique", 2, "2 rows", "k=1"))
+    report.refused.append(Blocked("raw.shop__orders", "2026-03-02", "delivery accepted", 9, "bad"))
+    blocked, refused = [Alert(**problem) for problem in _problems(report)]
+    assert (blocked.rows, blocked.sample, blocked.hint) == (2, "k=1", "")
+    assert parsed(blocked.command)[1]["selection"] == ["marts.x"]
+    assert (refused.rows, parsed(refused.command)[1]["systems"]) == (9, ["shop"])
+    assert "countinghouse land shop --readmit" in refused.hint
+
+
+@pytest.mark.parametrize("dag_id", ["ingest_shop", "rebuild_commerce"])
+def test_fault_30_a_run_by_hand_without_a_date_says_how_to_give_one(dag_id: str) -> None:
+    context = {"dag_run": SimpleNamespace(dag_id=dag_id, run_id="manual", partition_key=None)}
+    run = {
+        "ingest_shop": partial(ingest_day, "shop", None),
+        "rebuild_commerce": partial(build_domain, "commerce", only_this_date=True),
+    }
+    with pytest.raises(BadName, match="has no date") as refusal:
+        run[dag_id](context=context)
+    assert refusal.value.remedy == f"countinghouse backfill {dag_id} --from DATE --to DATE"

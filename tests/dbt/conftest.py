@@ -13,6 +13,7 @@ from countinghouse import engine_session
 from countinghouse.dbt import dbt_build
 from countinghouse.dbt.dbt_graph import load_graph
 from countinghouse.planning.model_graph import Column, Graph, Shape
+from countinghouse.planning.pinning import RunDate
 from countinghouse.publishing import branch
 
 MODELS = Path(__file__).parent / "models"
@@ -28,6 +29,7 @@ RAW = tuple(
         "_extra": "map<string,string>",
         "_delivery": "bigint",
         "_delivery_version": "int",
+        "_delivery_sequence": "int",
         "_source_file": "string",
         "_row_number": "bigint",
         "dt": "string",
@@ -89,7 +91,7 @@ class Attempt:
             schema=self.schema,
             attempt_root=self.root,
             run_dates={
-                name: [("all" if shapes[name] is Shape.WHOLE else dt, None) for dt in dts]
+                name: [RunDate("all" if shapes[name] is Shape.WHOLE else dt) for dt in dts]
                 for name in built
             },
             pins=pins,

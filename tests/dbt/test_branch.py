@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from countinghouse.planning.model_graph import Column
+from countinghouse.planning.pinning import RunDate
 from countinghouse.publishing import branch
 
 FIRST, SECOND, EMPTY = "2026-01-01", "2026-01-02", "2026-01-03"
@@ -70,6 +71,16 @@ def test_hundreds_of_dates_are_pinned_and_dropped_without_their_files(attempt: A
     assert list(place.glob("*.parquet"))
 
 
+def test_a_query_names_hundreds_of_dates(attempt: Any) -> None:
+    place = attempt.land(FIRST, "(1, 1.50, 1)")
+    days = [(dt.date(2024, 1, 1) + dt.timedelta(days=n)).isoformat() for n in range(800)]
+    attempt.branch([], [], {"raw.shop__orders": dict.fromkeys(days, place)})
+
+    named = ", ".join(f"'{day}'" for day in days[1:])
+    query = f"select count(*), min(dt) from {{b}}.shop__orders where dt in ({named})"
+    assert attempt.rows(query) == [(799, days[1])]
+
+
 def test_a_path_with_a_quote_is_text_and_not_sql(attempt: Any) -> None:
     place = attempt.root / "it's" / f"dt={FIRST}"
     attempt.session.sql("select 1L as n").write.parquet(str(place))
@@ -78,10 +89,10 @@ def test_a_path_with_a_quote_is_text_and_not_sql(attempt: Any) -> None:
         attempt.session,
         schema=attempt.schema,
         attempt_root=attempt.root / "it's",
-        run_dates={"marts.t": [(FIRST, None)]},
+        run_dates={"marts.t": [RunDate(FIRST)]},
         pins={"marts.t": {FIRST: place}},
         columns={"marts.t": (Column("n", "bigint"), Column("dt", "string"))},
     )
 
     assert attempt.rows("select n, dt from {b}.t") == [(1, FIRST)]
-    assert attempt.rows("select * from {b}.run_dates") == [("t", FIRST, None)]
+    assert attempt.rows("select * from {b}.run_dates") == [("t", FIRST, None, None)]

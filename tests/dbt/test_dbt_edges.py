@@ -51,7 +51,7 @@ def test_a_value_that_no_fingerprint_covers_is_refused(word: str) -> None:
 
 
 @pytest.mark.parametrize("word", ["current_date", "now()", "rand(7)", "UUID ()"])
-def test_sql_that_differs_in_every_run_is_refused(word: str) -> None:
+def test_fault_22_sql_that_differs_in_every_run_is_refused(word: str) -> None:
     with pytest.raises(ContractError, match="differs in every run"):
         calls(f"select {word} as x", "models/m.sql")
 

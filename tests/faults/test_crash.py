@@ -17,7 +17,7 @@ ALL = {*DTS, WHOLE}
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_a_publisher_killed_at_any_point_is_finished_or_forgotten(
+def test_fault_2_fault_3_fault_4_fault_107_a_publisher_killed_at_any_point_is_finished_or_forgotten(
     installation: Settings, ledger: sa.Engine, pair: Pair, session: Any, point: str
 ) -> None:
     publish(installation, pair, 1)
@@ -35,7 +35,7 @@ def test_a_publisher_killed_at_any_point_is_finished_or_forgotten(
     assert not [done for done in reconcile(installation, full=False) if pair.name in done]
 
 
-def test_a_crash_in_the_middle_of_a_set_rolls_forward_under_its_readers(
+def test_fault_114_a_crash_in_the_middle_of_a_set_rolls_forward_under_its_readers(
     installation: Settings, pair: Pair, session: Any
 ) -> None:
     publish(installation, pair, 1)

@@ -41,7 +41,7 @@ def world(installation: Settings) -> Iterator[tuple[Pair, Reader]]:
 
 
 @pytest.mark.parametrize(("value", "point"), list(enumerate(POINTS, start=2)), ids=POINTS)
-def test_an_engine_killed_at_any_step_is_survived_by_the_run(
+def test_fault_12_fault_13_an_engine_killed_at_any_step_is_survived_by_the_run(
     installation: Settings,
     ledger: sa.Engine,
     world: tuple[Pair, Reader],

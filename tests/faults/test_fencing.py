@@ -1,5 +1,6 @@
-"""Faults 25 to 27, 101 and 102: whoever came later wins, whatever the earlier one still does."""
+"""Faults 25 to 27, 38, 101, 102: whoever came later wins, whatever the earlier one still does."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ def fenced(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> b
     return bool(request.param)
 
 
-def test_a_killed_publishers_queued_statement_does_not_undo_its_successor(
+def test_fault_101_a_killed_publishers_queued_statement_does_not_undo_its_successor(
     installation: Settings, pair: Pair, session: Any, tmp_path: Path, fenced: bool
 ) -> None:
     (tmp_path / "open").mkdir()
@@ -45,7 +46,7 @@ def test_a_killed_publishers_queued_statement_does_not_undo_its_successor(
         _wait_for(session, pair, 2)
 
 
-def test_a_frozen_publisher_that_wakes_does_not_undo_its_successor(
+def test_fault_27_fault_102_a_frozen_publisher_that_wakes_does_not_undo_its_successor(
     installation: Settings, pair: Pair, session: Any, fenced: bool
 ) -> None:
     publish(installation, pair, 1)
@@ -100,7 +101,7 @@ def test_a_reconciler_that_wakes_does_not_undo_what_was_published_since(
     assert shown(session, pair) == dict.fromkeys(ALL, 3)
 
 
-def test_of_two_writers_of_a_partition_the_later_claim_wins(
+def test_fault_25_of_two_writers_of_a_partition_the_later_claim_wins(
     installation: Settings, ledger: sa.Engine, pair: Pair, session: Any
 ) -> None:
     later = []
@@ -125,7 +126,7 @@ def test_of_two_writers_of_a_partition_the_later_claim_wins(
         assert sorted(found.all()) == sorted((version.version_id, 2) for version in later)
 
 
-def test_two_writers_of_different_partitions_of_a_table_are_both_exact(
+def test_fault_26_two_writers_of_different_partitions_of_a_table_are_both_exact(
     installation: Settings, pair: Pair, session: Any
 ) -> None:
     publish(installation, pair, 1)
@@ -139,6 +140,24 @@ def test_two_writers_of_different_partitions_of_a_table_are_both_exact(
         ]
     assert [len(run.result()) for run in runs] == [1, 1, 1]
     assert shown(session, pair) == values | {WHOLE: 1}
+
+
+def test_fault_38_a_publisher_that_is_frozen_beyond_its_lease_is_finished_without_it(
+    installation: Settings, pair: Pair, session: Any
+) -> None:
+    publish(installation, pair, 1)
+    with publisher(pair, 2, run_id="frozen", failpoint="after_decide:stop") as frozen:
+        frozen.wait_until_frozen()
+        end = time.monotonic() + 10 * installation.lease_seconds
+        while set(shown(session, pair).values()) != {2}:
+            assert time.monotonic() < end, "nobody has rolled the set forward"
+            reconcile(installation, full=False)
+        publish(installation, pair, 3, run_id="successor")
+        # Its own set was published, by somebody else; it must not do so again.
+        ended = frozen.wake()
+    assert ended.startswith(("Fenced", "published")), ended
+    assert shown(session, pair) == dict.fromkeys(ALL, 3)
+    assert not [done for done in reconcile(installation) if pair.name in done]
 
 
 def _wait_for(session: Any, pair: Pair, value: int) -> None:

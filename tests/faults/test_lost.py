@@ -32,7 +32,7 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
 
 
 @pytest.mark.parametrize("what", DAMAGES)
-def test_what_vanished_is_alerted_and_read_by_nobody_until_it_is_built_again(
+def test_fault_104_what_vanished_is_alerted_and_read_by_nobody_until_it_is_built_again(
     installation: Settings,
     ledger: sa.Engine,
     pair: Pair,

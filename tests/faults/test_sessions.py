@@ -35,7 +35,7 @@ def ask(
     return lambda query: [[str(cell) for cell in row] for row in session.sql(query).collect()]
 
 
-def test_open_sessions_see_a_swap_and_an_added_column_in_their_next_query(
+def test_fault_35_fault_105_open_sessions_see_a_swap_and_an_added_column_in_their_next_query(
     installation: Settings, pair: Pair, ask: Callable[[str], list[list[str]]]
 ) -> None:
     daily = f"select dt, count(*), max(n) from {pair.daily} group by dt order by dt"
@@ -164,7 +164,7 @@ def test_a_column_that_would_vanish_is_refused_before_it_is_decided(
 
 
 @pytest.mark.parametrize("kind", VANDALISM)
-def test_what_an_analyst_drops_or_alters_is_restored_and_alerted(
+def test_fault_113_what_an_analyst_drops_or_alters_is_restored_and_alerted(
     installation: Settings,
     pair: Pair,
     session: Any,

@@ -3,6 +3,8 @@
 The engine runs the same text; what differs between the two dialects is rewritten here.
 """
 
+import csv
+import gzip
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,16 +13,24 @@ import duckdb
 import jinja2
 import yaml
 
-from countinghouse.contracts import Contract
+from countinghouse.contracts import Column, Contract
+from countinghouse.landing.formats import json_files
+from countinghouse.landing.formats.shape import FileShape, SourceFile
+from countinghouse.planning.pinning import RunDate
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 MACROS = ("money", "rows", "currency", "windows")
+# Of the reads, what is SQL and no question to the plan.
+READS = re.compile(r"{% macro (?:restated|moving)\(.*?endmacro %}", re.DOTALL)
 TYPES = {"string": "varchar", "int": "integer"}
 DIALECT = (
     (r"\bexcept \((?=\w+(?:, \w+)*\))", "exclude ("),
     (r"\bstruct\(", "row("),
     (r"\barray\(", "list_value("),
     (r"\braise_error\(", "error("),
+    (r"\belement_at\(", "list_extract("),
+    (r"\bsize\(", "len("),
+    (r"\btimestamp_seconds\((\w+)\)", r"make_timestamp(\1 * 1000000)"),
     (r"\bdate_sub\((cast\([^)]*\)), ([\w.]+)\)", r"(\1 - \2)"),
     (r"\bdatediff\((cast\([^)]*\)), (cast\((?:[^()]|\([^()]*\))*\))\)", r"(\1 - \2)"),
     (r"(\d+e-?\d+)BD", r"cast(\1 as decimal(18, 6))"),
@@ -30,11 +40,12 @@ LANDED = (
     "_business_date varchar",
     "_delivery bigint",
     "_delivery_version integer",
+    "_delivery_sequence integer",
     "_source_file varchar",
     "_row_number bigint",
     "dt varchar",
 )
-Dates = Iterable[tuple[str, str | None]]
+Dates = Iterable[tuple[str | None, ...]]
 
 
 class Warehouse:
@@ -43,7 +54,7 @@ class Warehouse:
     def __init__(self) -> None:
         self.database = duckdb.connect()
         self.database.execute("set timezone = 'UTC'")
-        self.create("run_dates", ["model varchar", "dt varchar", "previous_dt varchar"])
+        self.create("run_dates", [f"{name} varchar" for name in ("model", *RunDate._fields)])
 
     def rows(self, query: str) -> list[tuple[object, ...]]:
         """Rows of a query in the engine's dialect."""
@@ -62,9 +73,9 @@ class Warehouse:
             self.database.execute(f"insert into {relation} values {marks}", values)
 
     def build(self, model: str, dates: Dates = ()) -> None:
-        """Build the model for its dates, each with the date of the snapshot before it."""
+        """Build the model for its dates; see `RunDate` for what comes with each."""
         self.database.execute("delete from run_dates")
-        self.fill("run_dates", ((model, dt, before) for dt, before in dates))
+        self.fill("run_dates", ((model, *RunDate(*date)) for date in dates))
         self.database.execute(f"create or replace table {model} as {sql(model)}")
 
     def empty(self, model: str, relation: str = "") -> None:
@@ -79,27 +90,49 @@ class Warehouse:
         )
         folder = root / contract.system / contract.name
         if folder.is_dir():
+            source = self._documents if contract.format.type == "json" else _csv
             self.database.execute(
                 f"insert into {contract.feed.relation} select {', '.join(_landed(contract))} "
-                f"from read_csv('{folder}/*/*.csv*', header = true, filename = true, "
-                f"auto_detect = false, columns = {{{_texts(contract)}}})"
+                f"from {source(contract, folder)}"
             )
+
+    def _documents(self, contract: Contract, folder: Path) -> str:
+        """The records of JSON documents as texts, by the reader of landing, under their headers."""
+        shape = FileShape.of(contract)
+        self.create("documents", [f'"{c.header}" varchar' for c in contract.columns])
+        self.database.execute("alter table documents add column filename varchar")
+        for path in sorted(folder.glob("*/*.json*")):
+            file = SourceFile(path)
+            found = json_files.records(file, shape, json_files.layout(file, shape))
+            self.fill("documents", ([*record.fields, str(path)] for record in found))
+        return "documents"
+
+
+def _macros() -> str:
+    texts = {path.stem: path.read_text() for path in (PROJECT / "macros").glob("*.sql")}
+    return "".join([*(texts[name] for name in MACROS), *READS.findall(texts["reads"])])
+
+
+def rendered(text: str, run_dates: str) -> str:
+    """A piece of a model on DuckDB, where `run_dates` is what run_dates() gives."""
+    return translated(jinja2.Template(_macros() + text).render(run_dates=lambda: run_dates))
 
 
 def sql(model: str) -> str:
     """The model's text with every relation under its plain name, e.g. `dim_products__previous`."""
-    macros = "".join((PROJECT / "macros" / f"{name}.sql").read_text() for name in MACROS)
     text = next(PROJECT.glob(f"models/**/{model}.sql")).read_text()
-    rendered = jinja2.Template(macros + text).render(
+    filled = jinja2.Template(_macros() + text).render(
         config=lambda **_: "",
         ref=lambda name: name,
         history=lambda name, days: name,
         as_of=lambda name: name,
         source=lambda system, feed: f"{system}__{feed}",
-        run_dates=lambda: f"(select dt, previous_dt from run_dates where model = '{model}')",
+        run_dates=lambda: (
+            f"(select dt, previous_dt, restated_by from run_dates where model = '{model}')"
+        ),
         previous_state=lambda: f"{model}__previous",
     )
-    return translated(rendered)
+    return translated(filled)
 
 
 def translated(text: str) -> str:
@@ -115,20 +148,56 @@ def _columns(model: str) -> list[str]:
     return [f"{c['name']} {TYPES.get(c['data_type'], c['data_type'])}" for c in columns]
 
 
-def _texts(contract: Contract) -> str:
-    return ", ".join(f"'{column.header}': 'varchar'" for column in contract.columns)
+def _csv(contract: Contract, folder: Path) -> str:
+    """The texts of the delivered files under their headers."""
+    declared = contract.format
+    names = [column.header for column in contract.columns]
+    if declared.header:
+        names = _header(next(folder.glob("*/*.csv*")), declared.delimiter)
+    texts = ", ".join(f"'{name}': 'varchar'" for name in names)
+    return (
+        f"read_csv('{folder}/*/*.csv*', header = {declared.header}, skip = {declared.preamble}, "
+        f"quote = '\"', delim = '{declared.delimiter}', filename = true, auto_detect = false, "
+        f"columns = {{{texts}}})"
+    )
+
+
+def _header(path: Path, delimiter: str) -> list[str]:
+    content = path.read_bytes()
+    text = gzip.decompress(content) if path.suffix == ".gz" else content
+    return next(csv.reader([text.decode("utf-8-sig").splitlines()[0]], delimiter=delimiter))
+
+
+def _text(column: Column) -> str:
+    nulls = ", ".join(f"'{null}'" for null in column.null_values)
+    return f'case when "{column.header}" not in ({nulls}) then "{column.header}" end'
 
 
 def _landed(contract: Contract) -> Iterator[str]:
     for column in contract.columns:
-        nulls = ", ".join(f"'{null}'" for null in column.null_values)
-        text = f'case when "{column.header}" not in ({nulls}) then "{column.header}" end'
-        number = f"cast({text} as double)" if column.type.startswith("decimal") else text
-        yield f"cast({number} as {TYPES.get(column.type, column.type)})"
+        yield f"cast({_typed(column)} as {TYPES.get(column.type, column.type)})"
     delivery = "regexp_extract(filename, 'dt=([0-9-]+)', 1)"
-    zone, at = contract.business_date.zone, contract.business_date.column
-    day = f"cast(timezone('{zone}', timezone('UTC', cast(\"{at}\" as timestamp))) as date)"
-    if at and contract.column(at).type == "date":
-        day = f'cast("{contract.column(at).header}" as date)'
-    yield delivery if contract.business_date.delivery else f"cast({day} as varchar)"
-    yield from ("1", "1", "filename", "row_number() over ()", delivery)
+    yield delivery if contract.business_date.delivery else f"cast({_day(contract)} as varchar)"
+    yield from ("1", "1", "0", "filename", "row_number() over ()", delivery)
+
+
+def _typed(column: Column) -> str:
+    text = _text(column)
+    if column.treatment == "drop":
+        return "null"
+    if column.parsed.name == "decimal" and column.round_within is not None:
+        # Such a column may have exponents, which only a double reads.
+        return f"cast({text} as double)"
+    if column.parsed.name == "date" and column.format:
+        pattern = column.format.replace("yyyy", "%Y").replace("MM", "%m").replace("dd", "%d")
+        return f"strptime({text}, '{pattern}')"
+    if column.parsed.name == "timestamp":
+        return f"cast(regexp_replace({text}, ' (UTC|[+]0000)$', '+00') as timestamptz)"
+    return text
+
+
+def _day(contract: Contract) -> str:
+    column = contract.column(contract.business_date.column)
+    if column.type == "date":
+        return f"cast({_typed(column)} as date)"
+    return f"cast(timezone('{contract.business_date.zone}', {_typed(column)}) as date)"

@@ -10,6 +10,11 @@ from duck import PROJECT
 
 MODELS = sorted(PROJECT.glob("models/*/*/*.sql"))
 MARTS = [path for path in MODELS if path.parts[-3] == "marts"]
+EXPOSURES = [
+    exposure
+    for path in sorted(PROJECT.glob("models/**/*.yml"))
+    for exposure in (yaml.safe_load(path.read_text()) or {}).get("exposures", [])
+]
 FORMULAS = re.compile(r"row_number|winner_rank|except|lead\(|distinct|date_sub|coalesce| - ")
 
 
@@ -54,7 +59,7 @@ def test_every_column_has_a_type_and_a_description(path: Path) -> None:
 @pytest.mark.parametrize("path", MODELS, ids=_by_name)
 def test_amounts_are_integers_or_decimals_with_a_currency(path: Path) -> None:
     types = {column["name"]: column["data_type"] for column in _declared(path)["columns"]}
-    minor = [name for name in types if name.endswith("_minor")]
+    minor = [name for name in types if name.endswith(("_minor", "_micros"))]
 
     assert not {"double", "float"} & set(types.values())
     assert all(types[name] == "bigint" for name in minor)
@@ -68,6 +73,27 @@ def test_a_mart_tests_its_grain_and_its_keys(path: Path) -> None:
 
     assert "unique_combination" in tests
     assert {"filled", "expression_is_true"} & tests.keys()
+
+
+def _read_by(exposure: dict[str, Any]) -> set[str]:
+    return {parent.removeprefix("ref('").removesuffix("')") for parent in exposure["depends_on"]}
+
+
+@pytest.mark.parametrize("path", MARTS, ids=_by_name)
+def test_a_mart_has_a_reader_or_says_why_not(path: Path) -> None:
+    read = {model for exposure in EXPOSURES for model in _read_by(exposure)}
+    why_not = _declared(path)["config"]["meta"].get("unread_because", "")
+
+    assert path.stem in read or why_not.endswith(".")
+
+
+@pytest.mark.parametrize("exposure", EXPOSURES, ids=lambda exposure: str(exposure["name"]))
+def test_an_exposure_reads_marts_and_says_what_for_and_who_answers(
+    exposure: dict[str, Any],
+) -> None:
+    assert exposure["description"].strip().endswith(".")
+    assert re.fullmatch(r"[a-z]+-data", exposure["owner"]["name"])
+    assert _read_by(exposure) <= {path.stem for path in MARTS}
 
 
 @pytest.mark.parametrize("path", MODELS, ids=_by_name)

@@ -124,7 +124,7 @@ def test_a_branch_without_a_living_attempt_is_dropped(eager: Any, session: Any) 
     assert session.sql("SHOW DATABASES LIKE 'branch_*'").collect() == []
 
 
-def test_a_killed_collection_is_finished_by_the_next(eager: Any, session: Any) -> None:
+def test_fault_24_a_killed_collection_is_finished_by_the_next(eager: Any, session: Any) -> None:
     table = "marts.gc_killed"
     days = {f"2026-01-{day:02}": [day] for day in range(1, 6)}
     publish_numbers(eager, table, days)

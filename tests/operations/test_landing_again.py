@@ -1,53 +1,21 @@
 """Landing runs over dates that are published: corrections, changed contracts, poison."""
 
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from feeds import COLUMNS, HEADER, contract_of, csv_of, deliver
+from feeds import COLUMNS, HEADER
+from till import BAD, DT, GOOD, Till
 
 from countinghouse import deliveries
-from countinghouse.contracts import Contract
 from countinghouse.ledger import tables
 from countinghouse.publishing.reconcile import reconcile
-from countinghouse.runs.land import land
-from countinghouse.runs.report import RunReport
 from countinghouse.settings import Settings
+from tests.harness import claimed
 
-DT = "2026-03-02"
-GOOD = "a,1,10.00,EUR,2026-03-02T23:30:00Z,x"
-BAD = "b,1,ten,EUR,2026-03-02T10:00:00Z,x"
 WIDER = f"{HEADER},shelf"
-
-
-class Till:
-    """A feed of its own: deliver, accept, land."""
-
-    def __init__(self, settings: Settings, ledger: sa.Engine, folder: Path) -> None:
-        self.settings = settings.model_copy(update={"landing": folder / "landing"})
-        self.ledger = ledger
-        self.folder = folder
-        self.system = f"till_{uuid.uuid4().hex[:8]}"
-
-    def contract(self, **changes: Any) -> Contract:
-        return contract_of(self.folder / uuid.uuid4().hex, self.system, **changes)
-
-    def deliver(self, contract: Contract, *lines: str, header: str = HEADER) -> None:
-        deliver(self.settings.landing_root, contract, DT, csv_of(*lines, header=header))
-        for arrival in deliveries.discover(self.settings, contract):
-            deliveries.accept(self.ledger, self.settings, contract, arrival)
-
-    def landed(self, *lines: str) -> Contract:
-        contract = self.contract()
-        self.deliver(contract, *lines)
-        assert not self.land(contract).failed
-        return contract
-
-    def land(self, *contracts: Contract) -> RunReport:
-        return land(self.settings, contracts, run_id=f"test {self.system}")
 
 
 @pytest.fixture
@@ -63,7 +31,9 @@ def rows(session: Any) -> Callable[[str], list[tuple[Any, ...]]]:
     return found
 
 
-def test_rows_that_move_to_another_business_date_are_published(till: Till, rows: Any) -> None:
+def test_fault_108_rows_that_move_to_another_business_date_are_published(
+    till: Till, rows: Any
+) -> None:
     contract = till.landed(GOOD)
     paris = {"column": "sold_at", "source_zone": "UTC", "zone": "Europe/Paris"}
     moved = till.contract(business_date=paris)
@@ -130,7 +100,9 @@ def test_a_refused_delivery_is_landed_when_the_contract_is_mended(till: Till, ro
     assert deliveries.readmit_refused(till.ledger, till.settings, wide.feed) == []
 
 
-def test_a_feed_that_cannot_be_landed_does_not_stop_the_others(till: Till, rows: Any) -> None:
+def test_fault_75_a_feed_whose_sums_overflow_does_not_stop_the_others(
+    till: Till, rows: Any
+) -> None:
     # Their sum is more than 64 bits of minor units.
     poison = till.contract(columns=COLUMNS | {"amount": "decimal(18,2)"})
     most = "9" * 16 + ".99"
@@ -161,3 +133,17 @@ def test_what_landing_wrote_and_storage_lost_is_landed_again(
     reconcile(till.settings)
     assert (table, DT) in till.land(contract).published
     assert rows(f"select * from {table}") == before
+
+
+def test_fault_29_what_a_scheduled_run_lands_is_left_to_it(till: Till, rows: Any) -> None:
+    contract = till.landed(GOOD)
+    till.deliver(contract, GOOD.replace("10.00", "20.00"))
+    amount = f"select cast(amount as string) from {contract.feed.raw}"
+    mine = [(contract.feed.raw, DT), (contract.feed.quarantine, DT)]
+    with claimed(till.settings, mine, run_id="scheduled"):
+        report = till.land(contract)
+        assert (report.published, report.failed) == ([], False)
+        assert rows(amount) == [("10.000",)]
+    # The other run has ended without it.
+    assert (contract.feed.raw, DT) in till.land(contract).published
+    assert rows(amount) == [("20.000",)]

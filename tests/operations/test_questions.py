@@ -1,5 +1,6 @@
 """What operators ask: why is it stale, where is it from, what was published, what differs."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -234,10 +235,57 @@ def test_the_catalog_can_be_asked(readable: Any) -> None:
         "select 1) ; drop table marts.ask_sql --",
         "alter table marts.ask_sql add columns (x int)",
         "set spark.sql.ansi.enabled=false",
+        "select 1; select 2",
+        "create view marts.ask_sql_view as select 1",
+        "from marts.ask_sql insert into marts.ask_sql select *",
+        "describe marts.ask_sql; drop table marts.ask_sql",
+        "show tables in marts'; drop table marts.ask_sql",
+        "explain drop table marts.ask_sql; drop table marts.ask_sql",
+        "/**/ drop table marts.ask_sql",
+        "cache table marts.ask_sql",
+        "truncate table marts.ask_sql",
+        "call system.x()",
+        "begin drop table marts.ask_sql; end",
+        "execute immediate 'drop table marts.ask_sql'",
+        "",
     ],
 )
-def test_nothing_can_be_written(readable: Any, statement: str) -> None:
+def test_fault_92_nothing_can_be_written(readable: Any, statement: str) -> None:
     with pytest.raises(CountinghouseError):
         queries.sql(readable, statement)
 
     assert len(queries.sql(readable, "select * from marts.ask_sql").rows) == 3
+
+
+MANY = ", ".join(f"n as n{i}" for i in range(60))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select transform(n) using 'touch {}' as (x) from marts.ask_sql",
+        "from marts.ask_sql map n using 'touch {}' as (x)",
+        "select * from (select transform(n) using 'touch {}' as (x) from marts.ask_sql) limit 0",
+        "select reflect('java.lang.System', 'setProperty', 'canary', '{}')",
+        f"select {MANY}, java_method('java.lang.System', 'setProperty', 'canary', '{{}}') "
+        "from marts.ask_sql",
+        "select try_reflect('java.lang.System', 'setProperty', 'canary', '{}')",
+        "with x as (select transform(1) using 'touch {}' as (y)) select * from x",
+    ],
+)
+def test_fault_92_a_query_starts_no_program_and_calls_nothing(
+    readable: Any, session: Any, tmp_path: Path, query: str
+) -> None:
+    with pytest.raises(CountinghouseError, match="a query only reads"):
+        queries.sql(readable, query.format(tmp_path / "canary"))
+
+    assert not (tmp_path / "canary").exists()
+    asked = "select reflect('java.lang.System', 'getProperty', 'canary')"
+    assert session.sql(asked).collect()[0][0] == "null"
+
+
+def test_fault_92_a_query_reads_tables_and_no_files(readable: Any) -> None:
+    token = readable.home / "secrets" / "connect_token"
+    for place in (token, "/etc/passwd"):
+        with pytest.raises(CountinghouseError, match="NOT_FOUND"):
+            queries.sql(readable, f"select * from text.`{place}`")

@@ -96,7 +96,9 @@ def a_past(settings: Any) -> None:
     publish_numbers(settings, "marts.recovered", {NEXT: []}, inputs=read)
 
 
-def test_an_empty_ledger_is_rebuilt_from_storage_alone(installation: Any, elsewhere: Any) -> None:
+def test_fault_99_an_empty_ledger_is_rebuilt_from_storage_alone(
+    installation: Any, elsewhere: Any
+) -> None:
     a_past(installation)
 
     found = catalog.rebuild_ledger(elsewhere)
@@ -229,7 +231,7 @@ def test_a_backup_does_not_overwrite_a_file(installation: Any, tmp_path: Any) ->
         backup(installation, tmp_path / "ledger.dump")
 
 
-def test_the_metastore_is_rebuilt_from_the_ledger(
+def test_fault_99_the_metastore_is_rebuilt_from_the_ledger(
     installation: Any, elsewhere: Any, session: Any
 ) -> None:
     # A ledger of its own: the other tests' hundred tables would take a minute.

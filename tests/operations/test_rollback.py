@@ -23,7 +23,7 @@ def is_held(ledger: sa.Engine, table: str, dt: str) -> bool:
         return (table, dt) in load_state(connection).held
 
 
-def test_readers_see_the_earlier_version_and_other_dates_stay(
+def test_fault_100_readers_see_the_earlier_version_and_other_dates_stay(
     installation: Any, session: Any
 ) -> None:
     table = "marts.rolled_back"
@@ -81,7 +81,9 @@ def test_a_version_can_be_named_by_the_attempt_that_wrote_it(
     assert read_numbers(session, table) == {DAY: [1]}
 
 
-def test_the_partition_is_held_until_it_is_released(installation: Any, ledger: sa.Engine) -> None:
+def test_fault_112_the_partition_is_held_until_it_is_released(
+    installation: Any, ledger: sa.Engine
+) -> None:
     table = "marts.held"
     for numbers in ([1], [2]):
         publish_numbers(installation, table, {DAY: numbers})

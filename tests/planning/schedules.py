@@ -6,9 +6,20 @@ from typing import Any
 
 from hypothesis import strategies as st
 from world import World
-from world_models import NAMES, ORDERS, PRODUCTS, RATES, REGIONS
+from world_models import (
+    CUSTOMERS,
+    MOVES_DAYS,
+    NAMES,
+    ORDERS,
+    PRODUCTS,
+    RATES,
+    REGIONS,
+    REPORTS,
+    RESTATES_DAYS,
+    SHIPMENTS,
+)
 
-from countinghouse.names import OPEN, dates_between
+from countinghouse.names import OPEN, dates_between, plus_days
 
 # Two months: dimensions with history keep closed intervals by month.
 DAYS = dates_between("2026-01-26", "2026-02-06")
@@ -42,6 +53,36 @@ def rates(draw: st.DrawFn) -> Action:
     days = st.sampled_from(DAYS[: DAYS.index(dt) + 2])
     rows = draw(st.dictionaries(days, _small, max_size=5))
     return lambda world: world.deliver(RATES, dt, [(day, "USD", rows[day]) for day in rows])
+
+
+@st.composite
+def reports(draw: st.DrawFn) -> Action:
+    """A report of a day that states the days before it anew, some of them without rows."""
+    dt = draw(_day)
+    days = dates_between(plus_days(dt, -RESTATES_DAYS), dt)
+    row = st.tuples(st.sampled_from(days), _products, _small)
+    rows = draw(st.lists(row, max_size=4, unique_by=lambda row: row[:2]))
+    return lambda world: world.deliver(REPORTS, dt, rows)
+
+
+@st.composite
+def shipments(draw: st.DrawFn) -> Action:
+    """Parcels whose date of shipment may be another than it was, within the days of lateness."""
+    dt = draw(_day)
+    shipped = st.sampled_from(dates_between(plus_days(dt, -MOVES_DAYS), dt))
+    rows = draw(
+        st.lists(st.tuples(shipped, _products, _small), max_size=3, unique_by=lambda r: r[1])
+    )
+    return lambda world: world.deliver(SHIPMENTS, dt, rows)
+
+
+@st.composite
+def change_logs(draw: st.DrawFn) -> Action:
+    """Two positions of a log for each day; deliveries that are not made leave a gap."""
+    n = draw(st.integers(0, len(DAYS) - 1))
+    name = draw(st.sampled_from("xyz"))
+    kept = draw(st.lists(st.sampled_from([2 * n, 2 * n + 1]), min_size=1, max_size=2, unique=True))
+    return lambda world: world.deliver(CUSTOMERS, DAYS[n], [(DAYS[n], at, name) for at in kept])
 
 
 @st.composite
@@ -80,7 +121,7 @@ def code_changes() -> st.SearchStrategy[Action]:
 
 def schedules(*, max_size: int = 14) -> st.SearchStrategy[list[Any]]:
     """Deliveries and builds in any order, with all that may come between them."""
-    deliveries = orders() | snapshots() | rates()
+    deliveries = orders() | snapshots() | rates() | reports() | shipments() | change_logs()
     some = st.lists(deliveries, min_size=1, max_size=3)
     others = (builds() | builds() | holds() | code_changes()).map(lambda action: [action])
     return st.lists(some | others, max_size=max_size).map(lambda parts: [*chain(*parts)])

@@ -1,11 +1,16 @@
 """A plan reads exactly the published partitions that its builds need."""
 
+from dataclasses import replace
+
 import pytest
 from world import World, deliver_day, deliver_rates, shop
-from world_models import ORDERS, PRODUCTS, RATES, REGIONS
+from world_models import ORDERS, PRODUCTS, RATES, REGIONS, REPORTS
 
 from countinghouse.names import OPEN, WHOLE, dates_between
 from countinghouse.planning import pinning
+from countinghouse.planning.pinning import RunDate
+from countinghouse.planning.planner import Plan, Slice
+from countinghouse.publishing.content_digest import EMPTY
 
 FIRST, LAST = "2026-01-26", "2026-02-04"
 DAYS = dates_between(FIRST, LAST)
@@ -27,7 +32,7 @@ def pinned(world: World, *selection: str, first: str = NEXT) -> dict[str, list[s
     return {relation: sorted(dts) for relation, dts in pins.items()}
 
 
-def run_dates(world: World, *selection: str) -> dict[str, tuple[tuple[str, str | None], ...]]:
+def run_dates(world: World, *selection: str) -> dict[str, tuple[RunDate, ...]]:
     return pinning.run_dates(world.plan(selection), world.state(), world.graph)
 
 
@@ -65,13 +70,13 @@ def test_changes_pin_each_snapshot_and_the_one_before(world: World) -> None:
     world.deliver(PRODUCTS, "2026-02-09", [("a", 1)])
     assert pinned(world, "stg_products", first="2026-02-09") == {PRODUCTS: [NEXT, "2026-02-09"]}
     runs = run_dates(world, "stg_products")["staging.stg_products"]
-    assert runs == ((NEXT, LAST), ("2026-02-09", NEXT))
+    assert runs == (RunDate(NEXT, LAST), RunDate("2026-02-09", NEXT))
 
 
 def test_a_first_snapshot_has_none_before() -> None:
     world = World()
     world.deliver(PRODUCTS, FIRST, [("a", 1)])
-    assert run_dates(world, "stg_products") == {"staging.stg_products": ((FIRST, None),)}
+    assert run_dates(world, "stg_products") == {"staging.stg_products": (RunDate(FIRST),)}
 
 
 def test_the_latest_snapshot_alone_is_pinned(world: World) -> None:
@@ -97,7 +102,7 @@ def test_a_fold_pins_its_open_intervals_and_the_months_it_writes(world: World) -
     plan = world.plan()
     pins = pinning.pins(plan, world.state(), world.graph)
     assert sorted(pins["marts.dim_products__previous"]) == ["2026-02-01", OPEN]
-    assert run_dates(world, "all")["marts.dim_products"] == ((NEXT, None),)
+    assert run_dates(world, "all")["marts.dim_products"] == (RunDate(NEXT),)
 
 
 def test_a_fold_from_nothing_pins_nothing_of_its_own(world: World) -> None:
@@ -117,3 +122,13 @@ def test_a_date_taken_back_is_built_without_a_run_date(world: World) -> None:
     assert plan.builds == {"marts.rpt_trailing_7d": ("2026-02-06",)}
     assert run_dates(world, "rpt_trailing_7d") == {"marts.rpt_trailing_7d": ()}
     assert pinning.pins(plan, world.state(), world.graph) == {"marts.rpt_daily": {}}
+
+
+@pytest.mark.parametrize(("digest", "stated_by"), [("1:7:", NEXT), (EMPTY.digest, None)])
+def test_a_day_that_its_newest_delivery_left_empty_is_stated_by_none(
+    world: World, digest: str, stated_by: str | None
+) -> None:
+    pieces = (Slice(LAST, "1:7:"), Slice(NEXT, digest))
+    state = replace(world.state(), slices={REPORTS: {LAST: pieces}})
+    runs = pinning.run_dates(Plan({"staging.stg_reports": (LAST,)}), state, world.graph)
+    assert runs == {"staging.stg_reports": (RunDate(LAST, None, stated_by),)}

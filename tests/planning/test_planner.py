@@ -147,7 +147,7 @@ def test_a_forced_plan_takes_every_date_of_the_range(world: World) -> None:
 # --- deliveries ---
 
 
-def test_an_unchanged_snapshot_builds_nothing(world: World) -> None:
+def test_fault_109_an_unchanged_snapshot_builds_nothing(world: World) -> None:
     world.deliver(PRODUCTS, NEXT, world.log[PRODUCTS, LAST])
     world.deliver(REGIONS, NEXT, world.log[REGIONS, LAST])
     assert not world.plan()
@@ -177,7 +177,7 @@ def test_a_snapshot_that_no_longer_differs_leaves_an_empty_partition(world: Worl
     assert world.contents() == world.rebuilt().contents()
 
 
-def test_an_empty_delivery_rebuilds_nothing_and_moves_the_watermark(world: World) -> None:
+def test_fault_109_an_empty_delivery_rebuilds_nothing_and_moves_the_watermark(world: World) -> None:
     world.deliver(ORDERS, NEXT, [])
     assert daily(world.plan()) == {"marts.rpt_trailing_7d": [NEXT]}
 
@@ -203,7 +203,9 @@ def test_a_table_without_partitions_is_followed_by_every_date_that_reads_it(worl
     }
 
 
-def test_a_second_cumulative_file_plans_the_date_it_touches_and_its_windows(world: World) -> None:
+def test_fault_78_a_second_cumulative_file_plans_the_date_it_touches_and_its_windows(
+    world: World,
+) -> None:
     repeated = world.log[RATES, LAST]
     changed = [(day, c, 3 if day == DAYS[2] else rate) for day, c, rate in repeated]
     world.deliver(RATES, NEXT, changed)
@@ -220,14 +222,14 @@ def test_a_cumulative_file_older_than_the_newest_changes_nothing(world: World) -
     assert not world.plan()
 
 
-def test_a_late_row_plans_its_day_and_the_seven_windows_over_it(world: World) -> None:
+def test_fault_110_a_late_row_plans_its_day_and_the_seven_windows_over_it(world: World) -> None:
     world.deliver(ORDERS, LAST, [*world.log[ORDERS, LAST], (DAYS[1], "c", 4)])
     planned = daily(world.plan())
     assert planned.pop("marts.rpt_trailing_7d") == DAYS[1:8]
     assert planned == {table: [DAYS[1]] for table in OF_ORDERS}
 
 
-def test_a_row_that_moves_to_another_date_plans_both(world: World) -> None:
+def test_fault_108_a_row_that_moves_to_another_date_plans_both(world: World) -> None:
     world.deliver(ORDERS, DAYS[5], [(DAYS[5], "a", 1), (DAYS[4], "b", 2)])
     assert world.plan().builds["marts.fct_orders"] == (DAYS[4], DAYS[5])
     world.build()
@@ -266,12 +268,12 @@ def test_dates_beyond_what_is_told_become_empty_when_a_correction_takes_them_bac
 # --- code ---
 
 
-def test_a_comment_makes_nothing_stale(world: World) -> None:
+def test_fault_111_a_comment_makes_nothing_stale(world: World) -> None:
     models = tuple(replace(m, comment="Better said.") for m in world.graph.models)
     assert planner.stale(Graph(models), world.state()) == []
 
 
-def test_new_code_makes_exactly_its_dates_stale(world: World) -> None:
+def test_fault_111_new_code_makes_exactly_its_dates_stale(world: World) -> None:
     world.change_code("marts.rpt_daily")
     assert world.stale() == {("marts.rpt_daily", dt) for dt in DAYS}
 
@@ -294,7 +296,7 @@ def test_new_code_of_a_dimension_rebuilds_it_and_every_fact_that_reads_it(world:
 # --- holds ---
 
 
-def test_a_held_partition_is_not_planned_until_released(world: World) -> None:
+def test_fault_112_a_held_partition_is_not_planned_until_released(world: World) -> None:
     partition = ("staging.stg_orders", LAST)
     world.deliver(ORDERS, LAST, [(LAST, "a", 5)])
     world.build()

@@ -3,13 +3,29 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from world_models import COMPUTE, NAMES, ORDERS, PRODUCTS, RATES, REGIONS, Relation, Row, shop_graph
+from world_models import (
+    COMPUTE,
+    CUSTOMERS,
+    NAMES,
+    ORDERS,
+    PRODUCTS,
+    RATES,
+    REGIONS,
+    REPORTS,
+    RESTATES_DAYS,
+    SHIPMENTS,
+    Relation,
+    Row,
+    shop_graph,
+)
 
-from countinghouse.names import OPEN, dates_between
+from countinghouse.names import OPEN, dates_between, plus_days
 from countinghouse.planning import pinning, planner
 from countinghouse.planning.model_graph import Graph, Shape
 from countinghouse.planning.planner import Input, Partition, Plan, Published, Slice, State
+from countinghouse.planning.positions import Positions, gap
 
+DATED = (ORDERS, RATES, REPORTS, SHIPMENTS, CUSTOMERS)
 CONTRACT = "contract"
 
 
@@ -60,13 +76,20 @@ class World:
         published: dict[str, dict[str, Published]] = {}
         for (table, dt), version in self.pointers.items():
             published.setdefault(table, {})[dt] = self.versions[version].published
+        behind = gap({dt: self._positions(dt) for dt in published.get(CUSTOMERS, {})})
+        held = behind.held if behind else ()
+        slices = {
+            feed: self._slices({dt: dt for dt in sorted(published.get(feed, {}))}, feed)
+            for feed in (ORDERS, REPORTS, SHIPMENTS)
+        }
+        # A cumulative feed is as its newest delivery says.
+        slices[RATES] = self._slices({dt: "" for dt in published.get(RATES, {})}, RATES)
+        known = {dt: dt for dt in sorted(published.get(CUSTOMERS, {})) if dt not in held}
+        slices[CUSTOMERS] = self._slices(known, CUSTOMERS)
         return State(
             published=published,
-            slices={
-                ORDERS: self._slices({dt: dt for dt in published.get(ORDERS, {})}, ORDERS),
-                # A cumulative feed is as its newest delivery says.
-                RATES: self._slices({dt: "" for dt in published.get(RATES, {})}, RATES),
-            },
+            slices=slices,
+            gaps={CUSTOMERS: behind} if behind else {},
             folded={
                 table: tuple(i for i in self.versions[version].inputs if i.role == "chain")
                 for (table, dt), version in self.pointers.items()
@@ -82,6 +105,10 @@ class World:
             for day, digest in self.versions[self.pointers[feed, dt]].slices.items():
                 found[day] = (*found.get(day, ()), Slice(name, digest))
         return found
+
+    def _positions(self, dt: str) -> Positions:
+        rows = self.versions[self.pointers[CUSTOMERS, dt]].rows
+        return Positions(tuple((position, position) for _, position, _ in rows))
 
     # --- building ---
 
@@ -169,7 +196,7 @@ class World:
             rows,
             Published(version, digest, len(rows), fingerprint, recorded),
             inputs,
-            _slices_of(rows) if partition[0] in (ORDERS, RATES) else {},
+            _slices_of(partition, rows) if partition[0] in DATED else {},
         )
         self.pointers[partition] = version
         if is_new:
@@ -218,8 +245,11 @@ class World:
         )
 
 
-def _slices_of(rows: Iterable[Row]) -> dict[str, str]:
+def _slices_of(partition: Partition, rows: Iterable[Row]) -> dict[str, str]:
+    feed, dt = partition
     of_day: dict[str, list[Row]] = {}
+    if feed == REPORTS:
+        of_day = {day: [] for day in dates_between(plus_days(dt, -RESTATES_DAYS), dt)}
     for row in rows:
         of_day.setdefault(row[0], []).append(row)
     return {day: _digest(found) for day, found in of_day.items()}

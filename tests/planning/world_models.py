@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 
 from countinghouse.names import OPEN, WHOLE, dates_between, month_of, plus_days
 from countinghouse.planning.model_graph import Edge, Graph, Model, Reads, Shape
+from countinghouse.planning.pinning import RunDate
 
 Row = tuple[Any, ...]
 Relation = Mapping[str, Sequence[Row]]
 Read = Callable[[str], Relation]
-Runs = Sequence[tuple[str, str | None]]
+Runs = Sequence[RunDate]
 Written = Iterator[tuple[str, Row]]
 # The model's code in a test: a number that its rows show.
 Compute = Callable[[Read, Runs, int], Written]
@@ -24,11 +25,15 @@ ORDERS = "raw.shop__orders"  # event: (business date, product, amount)
 PRODUCTS = "raw.shop__products"  # full snapshot: (product, price)
 REGIONS = "raw.shop__regions"  # full snapshot: (product, region)
 RATES = "raw.ecb__rates"  # cumulative: (business date, currency, rate)
+REPORTS = "raw.ads__reports"  # restated report: (business date, campaign, clicks)
+SHIPMENTS = "raw.shop__shipments"  # event whose keys move: (business date, parcel, weight)
+CUSTOMERS = "raw.shop__customers"  # change log without gaps: (business date, position, name)
+RESTATES_DAYS = MOVES_DAYS = 2
 
 
 def stg_orders(read: Read, runs: Runs, code: int) -> Written:
     """One row per product and business date: the one delivered last."""
-    days = {day for day, _ in runs}
+    days = {day for day, *_ in runs}
     newest = {}
     for _, rows in sorted(read(ORDERS).items()):
         newest.update({(day, product): amount for day, product, amount in rows if day in days})
@@ -37,16 +42,43 @@ def stg_orders(read: Read, runs: Runs, code: int) -> Written:
 
 
 def stg_rates(read: Read, runs: Runs, code: int) -> Written:
-    days = {day for day, _ in runs}
+    days = {day for day, *_ in runs}
     for day, currency, rate in chain(*read(RATES).values()):
         if day in days:
             yield day, (currency, rate + code)
 
 
+def stg_reports(read: Read, runs: Runs, code: int) -> Written:
+    """As the newest delivery states the day."""
+    for day, _, stated_by in runs:
+        for stated, campaign, clicks in read(REPORTS)[stated_by] if stated_by else ():
+            if stated == day:
+                yield day, (campaign, clicks + code)
+
+
+def stg_shipments(read: Read, runs: Runs, code: int) -> Written:
+    """One row per parcel: it leaves a date when a later delivery gives it another."""
+    for day, *_ in runs:
+        newest: dict[str, Row] = {}
+        for dt, rows in sorted(read(SHIPMENTS).items()):
+            if plus_days(day, -1) <= dt <= plus_days(day, MOVES_DAYS):
+                newest.update({parcel: (shipped, weight) for shipped, parcel, weight in rows})
+        for parcel, (shipped, weight) in newest.items():
+            if shipped == day:
+                yield day, (parcel, weight + code)
+
+
+def stg_customers(read: Read, runs: Runs, code: int) -> Written:
+    days = {day for day, *_ in runs}
+    for day, position, name in chain(*read(CUSTOMERS).values()):
+        if day in days:
+            yield day, (position, name, code)
+
+
 def stg_products(read: Read, runs: Runs, code: int) -> Written:
     """Changes of each snapshot against the one delivered before it."""
     listed = read(PRODUCTS)
-    for day, previous in runs:
+    for day, previous, _ in runs:
         before: dict[str, int] = dict(listed.get(previous or "", ()))
         now: dict[str, int] = dict(listed.get(day, ()))
         for product in sorted(before.keys() | now.keys()):
@@ -68,7 +100,7 @@ def stg_order_log(read: Read, runs: Runs, code: int) -> Written:
 
 
 def int_products_seen(read: Read, runs: Runs, code: int) -> Written:
-    for day, _ in runs:
+    for day, *_ in runs:
         yield from ((day, (product, code)) for product, _ in read("staging.stg_orders")[day])
 
 
@@ -110,7 +142,7 @@ def dim_priced_regions(read: Read, runs: Runs, code: int) -> Written:
 
 
 def _of_runs(relation: Relation, runs: Runs) -> list[tuple[str, Row]]:
-    return [(day, row) for day, _ in runs for row in relation.get(day, ())]
+    return [(day, row) for day, *_ in runs for row in relation.get(day, ())]
 
 
 def _first(rows: Sequence[tuple[str, Row]]) -> dict[str, str]:
@@ -138,7 +170,7 @@ def fct_orders(read: Read, runs: Runs, code: int) -> Written:
     """Each order with the price of its day and the region of now."""
     regions: dict[str, int] = dict(chain(*read("staging.stg_regions").values()))
     prices = [Interval(*row) for row in chain(*read("marts.dim_products").values())]
-    for day, _ in runs:
+    for day, *_ in runs:
         valid = {
             i.product: (i.price, i.valid_from, i.code)
             for i in prices
@@ -151,14 +183,14 @@ def fct_orders(read: Read, runs: Runs, code: int) -> Written:
 def fct_priced_orders(read: Read, runs: Runs, code: int) -> Written:
     """Each order with a price that also depends on the region of now."""
     prices = [Interval(*row) for row in chain(*read("marts.dim_priced_regions").values())]
-    for day, _ in runs:
+    for day, *_ in runs:
         valid = {i.product: i.price for i in prices if i.valid_from <= day < i.valid_to}
         for product, amount in read("staging.stg_orders").get(day, ()):
             yield day, (product, amount, valid.get(product), code)
 
 
 def rpt_daily(read: Read, runs: Runs, code: int) -> Written:
-    for day, _ in runs:
+    for day, *_ in runs:
         lines = read("marts.fct_orders").get(day, ())
         if lines:
             yield day, (sum(amount for _, amount, *_ in lines), _priced(lines), code)
@@ -169,7 +201,7 @@ def _priced(lines: Sequence[Row]) -> int:
 
 
 def rpt_trailing_7d(read: Read, runs: Runs, code: int) -> Written:
-    for day, _ in runs:
+    for day, *_ in runs:
         rows = _window(read("marts.rpt_daily"), day, 6)
         if rows:
             yield day, (sum(row[0] for _, row in rows), sum(row[1] for _, row in rows), code)
@@ -177,7 +209,7 @@ def rpt_trailing_7d(read: Read, runs: Runs, code: int) -> Written:
 
 def fct_rates(read: Read, runs: Runs, code: int) -> Written:
     """A rate for every day: the last one of at most five days ago."""
-    for day, _ in runs:
+    for day, *_ in runs:
         newest = {
             row[0]: (*row, found) for found, row in _window(read("staging.stg_rates"), day, 5)
         }
@@ -190,7 +222,7 @@ def _window(relation: Relation, day: str, days: int) -> list[tuple[str, Row]]:
 
 
 def rpt_converted(read: Read, runs: Runs, code: int) -> Written:
-    for day, _ in runs:
+    for day, *_ in runs:
         for total, *_ in read("marts.rpt_daily").get(day, ()):
             rates = sorted(row[:2] for row in read("marts.fct_rates").get(day, ()))
             yield day, (total, tuple(rates), code)
@@ -206,6 +238,14 @@ def rpt_totals(read: Read, runs: Runs, code: int) -> Written:
 _MODELS: tuple[tuple[str, Shape, Compute, tuple[tuple[str, Reads, int], ...]], ...] = (
     ("staging.stg_orders", Shape.DAILY, stg_orders, ((ORDERS, Reads.SLICES, 0),)),
     ("staging.stg_rates", Shape.DAILY, stg_rates, ((RATES, Reads.SLICES, 0),)),
+    ("staging.stg_reports", Shape.DAILY, stg_reports, ((REPORTS, Reads.RESTATED, 0),)),
+    (
+        "staging.stg_shipments",
+        Shape.DAILY,
+        stg_shipments,
+        ((SHIPMENTS, Reads.MOVING, MOVES_DAYS),),
+    ),
+    ("staging.stg_customers", Shape.DAILY, stg_customers, ((CUSTOMERS, Reads.SLICES, 0),)),
     ("staging.stg_products", Shape.DAILY, stg_products, ((PRODUCTS, Reads.CHANGES, 0),)),
     ("staging.stg_regions", Shape.WHOLE, stg_regions, ((REGIONS, Reads.LATEST, 0),)),
     ("staging.stg_order_log", Shape.WHOLE, stg_order_log, ((ORDERS, Reads.WHOLE, 0),)),

@@ -5,7 +5,6 @@ import json
 import os
 import random
 import signal
-import stat
 import subprocess
 import sys
 import threading
@@ -34,7 +33,7 @@ _FENCED_JOBS = 12
 ENDLESS = "select count(*) from range(1000000000000) where sqrt(id) < 0"
 
 
-def test_every_port_is_open_to_this_machine_only(installation: Settings) -> None:
+def test_fault_96_every_port_is_open_to_this_machine_only(installation: Settings) -> None:
     listening = [
         connection.laddr
         for process in processes.owned(installation)
@@ -46,7 +45,7 @@ def test_every_port_is_open_to_this_machine_only(installation: Settings) -> None
     assert {address.ip.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
 
 
-def test_connect_refuses_a_client_without_the_token(installation: Settings) -> None:
+def test_fault_96_connect_refuses_a_client_without_the_token(installation: Settings) -> None:
     channel = grpc.insecure_channel(f"127.0.0.1:{installation.connect_port}")
     stub = base_pb2_grpc.SparkConnectServiceStub(channel)
     with pytest.raises(grpc.RpcError) as refused:
@@ -62,21 +61,6 @@ def test_the_engine_reads_no_settings_of_hadoop_that_it_does_not_use(
     found = f"select reflect('java.lang.ClassLoader', 'getSystemResource', '{name}.xml')"
     ((place,),) = session.sql(found).collect()
     assert place.endswith(f"hadoop_defaults.jar!/{name}.xml")
-
-
-def test_no_secret_is_in_a_command_line_or_a_readable_file(installation: Settings) -> None:
-    token = installation.secret("connect_token")
-    commands = [process.cmdline() for process in processes.owned(installation)]
-    assert commands
-    assert not any(token in argument for command in commands for argument in command)
-    holding = [
-        path
-        for folder in (installation.run, installation.logs)
-        for path in folder.rglob("*")
-        if path.is_file() and token.encode() in path.read_bytes()
-    ]
-    assert [path.name for path in holding] == ["engine.conf"]
-    assert stat.S_IMODE(holding[0].stat().st_mode) == 0o600
 
 
 def test_a_session_is_ansi_and_in_utc(session: Any) -> None:
@@ -250,7 +234,7 @@ def wait_for_operation(installation: Settings, session: Any) -> None:
         assert time.monotonic() < end
 
 
-def test_80_cancelled_catalog_calls_leave_the_catalog_usable(
+def test_fault_103_80_cancelled_catalog_calls_leave_the_catalog_usable(
     installation: Settings, owner: Any
 ) -> None:
     owner.sql("create database if not exists cancelled")

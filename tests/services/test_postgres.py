@@ -30,7 +30,7 @@ def test_the_server_starts_when_it_is_first_needed(far: Settings) -> None:
     assert postgres.answers(far)
 
 
-def test_only_a_unix_socket_of_the_owner_is_open(far: Settings) -> None:
+def test_fault_96_only_a_unix_socket_of_the_owner_is_open(far: Settings) -> None:
     postgres.start(far)
     server = postgres.process(far)
     assert server is not None

@@ -82,9 +82,8 @@ def inflated(file: SourceFile, compression: str) -> Iterator[IO[bytes]]:
                 yield raw
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise FileBroken(f"gzip: {error}") from None
-        # An encrypted member is a RuntimeError, an unknown method a NotImplementedError.
         except (zipfile.BadZipFile, RuntimeError, KeyError) as error:
-            raise FileBroken(f"zip: {error}") from None
+            raise FileBroken(f"zip: {_why(error)}") from None
 
 
 @contextmanager
@@ -155,6 +154,16 @@ def _begins(file: IO[bytes], mark: bytes) -> bool:
     beginning = file.read(len(mark))
     file.seek(0)
     return beginning == mark
+
+
+def _why(error: Exception) -> str:
+    """What is wrong with a member of a zip archive; its name may be that of a person."""
+    match error:
+        case NotImplementedError():
+            return "a file in it is compressed by a method that is not known"
+        case RuntimeError():
+            return "a file in it is encrypted"
+    return "a file in it is damaged"
 
 
 def _zip(path: Path) -> zipfile.ZipFile:

@@ -1,8 +1,9 @@
 {#-
   The model's total of each column equals that of the relation it was made from, per `by`.
   `columns` maps an expression over the model to one over `source_model`; `1: 1` counts rows.
+  `within` is the largest difference that a source's own rounding explains.
 -#}
-{% test equal_sums(model, source_model, columns, by=['dt'], source_where='true') %}
+{% test equal_sums(model, source_model, columns, by=['dt'], source_where='true', within=0) %}
     {%- set keys = by | join(', ') -%}
     with here as (
         select
@@ -39,7 +40,7 @@
     full join there using ({{ keys }})
     where
         {%- for column in columns %}
-        coalesce(here.total_{{ loop.index }}, 0) <> coalesce(there.total_{{ loop.index }}, 0)
+        abs(coalesce(here.total_{{ loop.index }}, 0) - coalesce(there.total_{{ loop.index }}, 0)) > {{ within }}
         {{- ' or' if not loop.last }}
         {%- endfor %}
 {% endtest %}

@@ -16,11 +16,11 @@ def layout(tmp_path: Path, header: str, **changes: object) -> Layout:
     return csv_files.layout(SourceFile(tmp_path / "f.csv"), FileShape.of(contract))
 
 
-def test_reordered_columns_are_found_by_name(tmp_path: Path) -> None:
+def test_fault_66_reordered_columns_are_found_by_name(tmp_path: Path) -> None:
     assert layout(tmp_path, "note,sold_at,currency,amount,line,id").fields == (5, 4, 3, 2, 1, 0)
 
 
-def test_undeclared_columns_are_told(tmp_path: Path) -> None:
+def test_fault_67_undeclared_columns_are_told(tmp_path: Path) -> None:
     assert layout(tmp_path, HEADER + ",colour").undeclared == {"colour": 6}
 
 
@@ -51,7 +51,7 @@ def test_a_trailing_delimiter_is_an_unnamed_last_column(tmp_path: Path) -> None:
         ('id,"line', "broken quotes"),
     ],
 )
-def test_header_that_does_not_fit_refuses_the_file(
+def test_fault_68_header_that_does_not_fit_refuses_the_file(
     tmp_path: Path, header: str, complaint: str
 ) -> None:
     with pytest.raises(FileBroken, match=complaint):

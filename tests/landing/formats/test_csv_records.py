@@ -17,8 +17,11 @@ from countinghouse.landing.formats.text import LONGEST, FileBroken, lines, opene
 
 COMMA = Dialect(",", '"')
 ODD = Dialect(";", "'")
+ESCAPED = Dialect(",", '"', "\\")
+BARE = Dialect("\t", "")
+DIALECTS = [COMMA, ODD, ESCAPED, BARE]
 # Dense in what makes CSV hard.
-csv_text = st.text(st.sampled_from('ab,,;;""\'\n\r\t é\x00\U0001f600'), max_size=60)
+csv_text = st.text(st.sampled_from('ab,,;;""\'\\\n\r\t é\x00\U0001f600'), max_size=60)
 values = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12)
 
 
@@ -26,7 +29,7 @@ def read(text: str, dialect: Dialect = COMMA) -> list[Record]:
     return list(records(lines(io.StringIO(text, newline="")), dialect))
 
 
-@given(csv_text, st.sampled_from([COMMA, ODD]))
+@given(csv_text, st.sampled_from(DIALECTS))
 @example('1,"open\n2,b\n3,"q",d\n', COMMA)
 @example('"a""\n', COMMA)
 @settings(max_examples=500, deadline=None)
@@ -45,7 +48,7 @@ def test_reader_and_independent_count_agree_on_any_text(text: str, dialect: Dial
 
 @given(st.lists(st.lists(values, min_size=2, max_size=4), max_size=5))
 @settings(max_examples=300, deadline=None)
-def test_whatever_a_csv_writer_writes_comes_back_exactly(rows: list[list[str]]) -> None:
+def test_fault_71_whatever_a_csv_writer_writes_comes_back_exactly(rows: list[list[str]]) -> None:
     written = io.StringIO(newline="")
     csv.writer(written, lineterminator="\r\n").writerows(rows)
     assert [record.fields for record in read(written.getvalue())] == rows
@@ -63,7 +66,22 @@ def test_no_text_is_lost_between_the_records(text: str) -> None:
         assert len(kept) + blank >= len(text)
 
 
-def test_a_stray_quote_costs_its_own_line_only() -> None:
+def test_an_escape_makes_quotes_and_delimiters_characters() -> None:
+    found = read('1,"a\\"b\\\\",x\\,y\n', ESCAPED)
+    assert [record.fields for record in found] == [["1", 'a"b\\', "x,y"]]
+
+
+def test_an_escaped_line_end_outside_of_quotes_breaks_its_line_only() -> None:
+    found = read("1,a\\\n2,b\n", ESCAPED)
+    assert [record.error for record in found] == [reader.BROKEN_QUOTES, None]
+
+
+def test_without_a_quote_every_line_is_a_record() -> None:
+    found = read('1\t"open\n2\tit"s\n', BARE)
+    assert [record.fields for record in found] == [["1", '"open'], ["2", 'it"s']]
+
+
+def test_fault_64_a_stray_quote_costs_its_own_line_only() -> None:
     found = read('1,"open,x\n2,b,c\n3,"q",d\n')
     assert [record.error for record in found] == [reader.BROKEN_QUOTES, None, None]
     assert found[0].raw == '1,"open,x\n'
@@ -74,7 +92,7 @@ def test_a_quote_inside_of_a_bare_field_is_a_character() -> None:
     assert read('5" pipe,2\n')[0].fields == ['5" pipe', "2"]
 
 
-def test_nul_and_bytes_that_are_no_text_are_bad_records(tmp_path: Path) -> None:
+def test_fault_72_nul_and_bytes_that_are_no_text_are_bad_records(tmp_path: Path) -> None:
     path = tmp_path / "f.csv"
     path.write_bytes(b"a,b\x00\nc,\xff\nd,e\n")
     with opened(SourceFile(path), "utf-8", "infer") as text:
@@ -84,13 +102,13 @@ def test_nul_and_bytes_that_are_no_text_are_bad_records(tmp_path: Path) -> None:
     assert found[1].raw == "c,\\udcff\n"
 
 
-def test_a_line_without_end_is_one_bad_record_in_bounded_memory() -> None:
+def test_fault_70_a_line_without_end_is_one_bad_record() -> None:
     found = read("x" * (3 * LONGEST) + "\nnext,1\n")
     assert [record.error for record in found] == [reader.TOO_LONG, None]
     assert len(found[0].raw) == LONGEST
 
 
-def test_a_quote_that_never_closes_swallows_nothing() -> None:
+def test_fault_64_a_quote_that_never_closes_swallows_nothing() -> None:
     found = read('a,"open\n' + "b,1\n" * 100)
     assert len(found) == 101
     assert [record.error for record in found[:2]] == [reader.BROKEN_QUOTES, None]

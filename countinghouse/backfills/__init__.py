@@ -1,0 +1,1 @@
+"""Backfills through Airflow that say beforehand what they will do, and afterwards what they did."""

@@ -1,0 +1,1 @@
+"""Inference: from files to the declaration of their feed, with every guess marked as one."""

@@ -1,0 +1,35 @@
+{{ config(partition_by=[]) }}
+
+with versions as (
+
+    select * from {{ source('facebook_ads', 'ad_history') }}
+
+),
+
+ranked as (
+
+    select
+        *,
+        {{ winner_rank(['id'], version_column='updated_time') }} as row_rank,
+        count(*) over (partition by id) as version_count
+    from versions
+
+),
+
+ads as (
+
+    select
+        id as ad_id,
+        name as ad_name,
+        ad_set_id as ad_group_id,
+        campaign_id,
+        account_id,
+        cast(null as string) as status,
+        updated_time as updated_at,
+        version_count
+    from ranked
+    where row_rank = 1
+
+)
+
+select * from ads

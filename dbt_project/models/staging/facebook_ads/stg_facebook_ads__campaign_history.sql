@@ -1,0 +1,34 @@
+{{ config(partition_by=[]) }}
+
+with versions as (
+
+    select * from {{ source('facebook_ads', 'campaign_history') }}
+
+),
+
+ranked as (
+
+    select
+        *,
+        {{ winner_rank(['id'], version_column='updated_time') }} as row_rank,
+        count(*) over (partition by id) as version_count
+    from versions
+
+),
+
+campaigns as (
+
+    select
+        id as campaign_id,
+        name as campaign_name,
+        account_id,
+        cast(null as string) as currency,
+        cast(null as string) as status,
+        updated_time as updated_at,
+        version_count
+    from ranked
+    where row_rank = 1
+
+)
+
+select * from campaigns

@@ -1,0 +1,34 @@
+{{ config(partition_by=[]) }}
+
+with versions as (
+
+    select * from {{ source('reddit_ads', 'campaign') }}
+
+),
+
+ranked as (
+
+    select
+        *,
+        {{ winner_rank(['id'], version_column='synced_at') }} as row_rank,
+        count(*) over (partition by id) as version_count
+    from versions
+
+),
+
+campaigns as (
+
+    select
+        id as campaign_id,
+        name as campaign_name,
+        account_id,
+        cast(null as string) as currency,
+        configured_status as status,
+        synced_at as updated_at,
+        version_count
+    from ranked
+    where row_rank = 1
+
+)
+
+select * from campaigns

@@ -1,0 +1,35 @@
+{{ config(partition_by=[]) }}
+
+with versions as (
+
+    select * from {{ source('twitter_ads', 'promoted_tweet_history') }}
+
+),
+
+ranked as (
+
+    select
+        *,
+        {{ winner_rank(['id'], version_column='updated_at') }} as row_rank,
+        count(*) over (partition by id) as version_count
+    from versions
+
+),
+
+ads as (
+
+    select
+        id as ad_id,
+        tweet_id as ad_name,
+        line_item_id as ad_group_id,
+        cast(null as string) as campaign_id,
+        cast(null as string) as account_id,
+        entity_status as status,
+        updated_at,
+        version_count
+    from ranked
+    where row_rank = 1
+
+)
+
+select * from ads
