@@ -122,6 +122,22 @@ def test_fault_58_the_same_file_delivered_twice_is_one_delivery(
     assert len(deliveries.log(ledger, contract.feed)) == 1
 
 
+def test_a_delivery_that_contradicts_itself_is_told_and_alerted(
+    home: Any, contract: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "contracts_of", lambda *_: [contract])
+    folder = deliver(home.landing_root, contract, DAY, ONE)
+    (folder / "sales.csv").unlink()
+    (found,) = ingest.accept(home, [contract.system])
+    assert (found.table, found.dt, found.rule) == (contract.feed.raw, DAY, "delivery accepted")
+    assert "no files" in found.message
+    alerts = map(json.loads, (home.logs / "alerts.jsonl").read_text().splitlines())
+    (alert,) = [one for one in alerts if one["table"] == contract.feed.raw]
+    assert (alert["partition"], alert["rule"]) == (DAY, "delivery accepted")
+    # Once: nothing has come since.
+    assert ingest.accept(home, [contract.system]) == []
+
+
 def test_fault_59_the_same_content_under_another_name_is_no_delivery_but_on_another_date(
     home: Any,
     contract: Contract,

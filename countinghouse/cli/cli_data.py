@@ -112,9 +112,9 @@ def _land(settings: Settings, systems: list[str], run_id: str) -> "RunReport":
     from countinghouse.runs import ingest
     from countinghouse.runs import land as land_module
 
-    unread = ingest.accept(settings, systems)
+    problems = ingest.accept(settings, systems)
     report = land_module.land(settings, ingest.contracts_of(settings, systems), run_id=run_id)
-    report.refused += unread
+    report.refused += problems
     return report
 
 

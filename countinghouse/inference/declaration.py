@@ -125,7 +125,10 @@ class Declaration:
         if self.notation_doubt:
             yield f"# decide: numbers: {_one_line(self.notation_doubt)}"
         if trailer := self.dialect.get("trailer"):
-            yield f"# decide: trailer: the last {trailer['lines']} lines are no records"
+            yield (
+                f"# decide: trailer: the last {trailer['lines']} lines are no records; "
+                "a pattern from one example, whose totals nobody checks"
+            )
         yield f"format: {flow(self.dialect)}"
 
     def _keys(self) -> Iterator[str]:

@@ -65,7 +65,10 @@ def _parquet(files: tuple[SourceFile, ...]) -> Origin:
     seen: list[set[str]] = []
     for file in files:
         with texts.inflated(file, "infer") as stream:
-            schema = pq.read_schema(pa.BufferReader(stream.read()))
+            try:
+                schema = pq.read_schema(pa.BufferReader(stream.read()))
+            except (pa.ArrowException, OSError) as error:
+                raise texts.FileBroken(f"is no whole Parquet file: {error}") from None
         seen.append(set(schema.names))
         found |= {field.name: field for field in schema if field.name not in found}
     places = tuple(

@@ -41,7 +41,13 @@ class Table:
 
 
 def read_table(origin: Origin) -> Table:
-    """Read all files; where records break, another dialect or a trailer that makes them whole."""
+    """Read all files; where records break, another dialect or a trailer that makes them whole.
+
+    Raises NotInferred for records without any column.
+    """
+    if not origin.names:
+        files = ", ".join(file.path.name for file in origin.files)
+        raise NotInferred(f"{files}: its records have no columns", remedy="name files with rows")
     table = _read(origin)
     if not table.errors or origin.shape.type != "csv":
         return table
@@ -135,19 +141,25 @@ def _trailer(table: Table) -> FileShape | None:
     if len(table.origin.files) > 1 or any("\n" in r.raw.rstrip("\r\n") for r in table.tail):
         return None
     last = "\n".join(record.raw.rstrip("\r\n") for record in table.tail[-lines:])
-    pattern = _generalised(last, table.rows - lines)
+    pattern = _generalised(last, table.rows - lines, table.origin.shape.delimiter)
     return replace(table.origin.shape, trailer_lines=lines, trailer=pattern)
 
 
-def _generalised(text: str, rows: int) -> str:
-    """A pattern for the text with other numbers; one that is the number of rows is checked."""
+def _generalised(text: str, rows: int, delimiter: str) -> str:
+    """A pattern for the text with other numbers; one that is the number of rows is checked.
+
+    Another number may have another sign, and as many marks between its digits as it needs.
+    """
     parts, counted = [], False
-    for part in re.split(r"([0-9]+)", text):
+    marks = ".,'".replace(delimiter, "")
+    number = re.compile(rf"([+-]?[0-9]+(?:[{marks}][0-9]+)*)")
+    for part in number.split(text):
         if part == str(rows) and not counted:
             parts.append("(?P<rows>[0-9]+)")
             counted = True
         else:
-            parts.append("[0-9]+" if part.isdecimal() else re.escape(part))
+            other = rf"[+-]?[0-9][0-9{marks}]*"
+            parts.append(other if number.fullmatch(part) else re.escape(part))
     return "".join(parts)
 
 

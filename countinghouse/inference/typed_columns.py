@@ -140,7 +140,7 @@ def _number(column: TypedColumn, notation: Notation) -> bool:
     profile, numbers = column.profile, column.profile.number(notation)
     if numbers is None or (profile.is_text and not numbers.points):
         return False
-    whole = not numbers.points or numbers.negative_zero or meanings.count(column.name)
+    whole = not numbers.points or meanings.count(column.name)
     if numbers.fits_bigint and whole:
         column.type = "bigint"
     elif (size := numbers.decimal()) is None:

@@ -11,13 +11,13 @@ import sqlalchemy as sa
 
 from countinghouse import deliveries, names
 from countinghouse.contracts import Contract, load_contracts
-from countinghouse.deliveries import arrivals
+from countinghouse.deliveries import Delivery, arrivals
 from countinghouse.deliveries.archive import StillGrowing
 from countinghouse.deliveries.delivery_folders import Arrival
 from countinghouse.errors import CountinghouseError
 from countinghouse.ledger import open_ledger, tables
 from countinghouse.ledger.rows import tuples
-from countinghouse.notifier import Alert, notifier
+from countinghouse.notifier import Alert, notifier, refusal_hint
 from countinghouse.publishing.version import Version
 from countinghouse.runs.build import build
 from countinghouse.runs.land import land
@@ -25,6 +25,8 @@ from countinghouse.runs.report import Blocked, RunReport
 from countinghouse.settings import Settings
 
 log = logging.getLogger(__name__)
+# The rule of landing's gate, whoever looks at it.
+_ACCEPTED = "delivery accepted"
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,11 @@ def ingest(settings: Settings, system: str, dt: str, *, run_id: str) -> RunRepor
     `touched` names the business dates whose staging changed.
     """
     names.date(dt)
-    unread = accept(settings, [system])
+    problems = accept(settings, [system])
     report = land(settings, contracts_of(settings, [system]), run_id=run_id)
     report.add(build(settings, [f"staging.{system}"], run_id=run_id, events=_Touched(system, dt)))
     # Each refusal was alerted when it was found; a run answers for the deliveries of its own day.
+    unread = [one for one in problems if one.rule != _ACCEPTED]
     report.refused = unread + refused(settings, system, dt)
     return report
 
@@ -85,7 +88,8 @@ def accept(settings: Settings, systems: Sequence[str]) -> list[Blocked]:
     """Append complete deliveries that are new to the delivery log, oldest date first.
 
     So the log of a range of days is the one that daily runs would have written. Returns those
-    whose files could not be read: they hold up no other and are read again.
+    that contradict themselves and are refused, and those whose files could not be read: these hold
+    up no other and are read again.
     """
     contracts = contracts_of(settings, systems)
     ledger = open_ledger(settings)
@@ -97,18 +101,36 @@ def accept(settings: Settings, systems: Sequence[str]) -> list[Blocked]:
             log.warning("not a delivery: %s", problem)
         waiting += [(one, contract) for one in arrivals.waiting(settings, ledger, contract)]
     waiting.sort(key=lambda pair: (pair[0].dt, pair[0].seq, str(pair[0].feed)))
-    unread = []
+    problems = []
     for arrival, contract in waiting:
         try:
             # Taken before the files are read: what changes meanwhile is read again.
             signature = arrivals.signature(arrival.folder)
             delivery = deliveries.accept(ledger, settings, contract, arrival)
         except (OSError, StillGrowing) as error:
-            unread.append(_unread(settings, contract, arrival, error))
+            problems.append(_unread(settings, contract, arrival, error))
             continue
         log.info("%s: %s", arrival.folder, delivery or "same content as before")
         arrivals.remember(ledger, arrival, signature)
-    return unread
+        if delivery and delivery.refused:
+            problems.append(_refused(settings, delivery))
+    return problems
+
+
+def _refused(settings: Settings, delivery: Delivery) -> Blocked:
+    feed, message = delivery.feed, f"{delivery}: {delivery.reason}"
+    found = Blocked(feed.raw, delivery.dt, _ACCEPTED, 0, message)
+    notifier(settings).notify(
+        Alert(
+            table=found.table,
+            partition=found.dt,
+            rule=found.rule,
+            message=f"{message}; the last good version stays published",
+            hint=refusal_hint(feed.system),
+            command=f"countinghouse land {feed.system}",
+        )
+    )
+    return found
 
 
 def _unread(settings: Settings, contract: Contract, arrival: Arrival, error: Exception) -> Blocked:
@@ -197,10 +219,7 @@ def refused(settings: Settings, system: str, dt: str) -> list[Blocked]:
         query = sa.select(found.c.feed, found.c.reason)
         query = query.where(found.c.age == 1, found.c.status == "refused")
         rows = tuples(connection.execute(query))
-    return [
-        Blocked(names.Feed.parse(feed).raw, dt, "delivery accepted", 0, reason)
-        for feed, reason in rows
-    ]
+    return [Blocked(names.Feed.parse(feed).raw, dt, _ACCEPTED, 0, reason) for feed, reason in rows]
 
 
 @dataclass(frozen=True)

@@ -169,6 +169,17 @@ def test_a_last_line_of_totals_is_a_trailer_whose_rows_are_checked(
     assert "announced" in found.check().broken
 
 
+@pytest.mark.parametrize("total", ["1.234.567,89", "-1.234,50", "12,50", "0"])
+def test_the_next_trailer_may_have_another_total(
+    inferred: Infer, tmp_path: Path, total: str
+) -> None:
+    found = inferred(written(";") + "Summe 3 EUR 830.548,38\n")
+    (tmp_path / "sales.csv").write_text(written(";") + f"Summe 3 EUR {total}\n")
+    assert (found.check().broken, found.check().bad_rows) == ("", 0)
+    (tmp_path / "sales.csv").write_text(written(";") + f"Summe 2 EUR {total}\n")
+    assert "announced" in found.check().broken
+
+
 def test_a_trailing_delimiter_makes_no_column(inferred: Infer) -> None:
     found = inferred("date,usd,\n2026-01-02,1.17,\n2026-01-05,1.18,\n")
     assert found.types == {"date": "date", "usd": "decimal(18,2)"}

@@ -9,7 +9,10 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from inferred import Inferred
+
+from countinghouse.inference.origins import NotInferred
 
 Infer = Callable[..., Inferred]
 
@@ -115,3 +118,13 @@ def test_parquet_has_its_types(inferred: Infer) -> None:
     }
     assert found.contract.column("items").nested
     assert (found.check().rows, found.check().bad_rows) == (2, 0)
+    with pytest.raises(NotInferred, match="no whole Parquet file"):
+        inferred(stream.getvalue()[:-100], name="orders.parquet")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("a.json", "{}"), ("a.json", "[[1]]"), ("a.jsonl", "{}\n{}\n")]
+)
+def test_records_without_columns_are_no_table(inferred: Infer, name: str, text: str) -> None:
+    with pytest.raises(NotInferred, match=r"no columns|no table"):
+        inferred(text, name=name)

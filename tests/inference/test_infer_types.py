@@ -47,6 +47,8 @@ def column(inferred: Infer, values: Sequence[str], name: str = "what") -> Column
         (["10:00:00", "11:30:00"], "string"),
         (["1.2.3.4", "10.0.0.1"], "string"),
         (["-0.0", "1.5"], "string"),
+        # Not whole numbers either: the next one may have cents.
+        (["-0.00", "1.00"], "string"),
         (["inf", "1.5"], "string"),
         (["", ""], "string"),
     ],

@@ -124,8 +124,9 @@ def _go_through(found: Everything) -> None:
 
 
 def _land(found: Everything) -> None:
-    unread = ingest.accept(found.settings, [SYSTEM])
-    assert unread == []
+    problems = ingest.accept(found.settings, [SYSTEM])
+    assert {problem.rule for problem in problems} <= {"delivery accepted"}
+    found.said.append(repr(problems))
     contracts = ingest.contracts_of(found.settings, [SYSTEM])
     found.reports.append(land(found.settings, contracts, run_id="persons"))
 
