@@ -128,8 +128,8 @@ def test_feeds_are_read_from_the_files_that_dbt_reads(tmp_path: Path, name: str)
             ":5: till.sales: sources.0.tables.0.config.meta: is no mapping",
         ),
         ("sources:\n  - {[a]: b}\n", ":2: a key is no text"),
-        ("since: 2026-02-30\n", ":1: 2026-02-30: "),
-        ("name: till\nnote: \x00\n", ":1: "),
+        ("since: 2026-02-30\nsources:\n", ":1: 2026-02-30: "),
+        ("name: till\nnote: \x00\nsources:\n", ":1: "),
     ],
 )
 def test_what_is_no_declaration_is_named(tmp_path: Path, text: str, complaint: str) -> None:
