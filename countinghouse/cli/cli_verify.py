@@ -34,6 +34,7 @@ def faults(
             f"{project} has no tests/: the faults are made there", remedy="use a whole checkout"
         )
     words = [sys.executable, "-m", "pytest", "tests", "-p", "fault_report", "-p", "no:terminal"]
+    words += ["-o", "addopts=--strict-markers"]
     words += [f"--faults={_numbers(only)}", f"--fault-seed={seed}", f"--random-kills={kills}"]
     ours = {"COUNTINGHOUSE_HOME": "", "PYTEST_ADDOPTS": "", "PYTHONPATH": str(project / "tests")}
     done = subprocess.run(words, cwd=project, env={**os.environ, **ours}, check=False)
