@@ -14,6 +14,12 @@ _LONG = (
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of `countinghouse verify faults`."""
+    parser.addoption("--fault-seed", type=int, default=0, help="when random kills strike")
+    parser.addoption("--random-kills", type=int, default=3, help="how many of them")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first; else the order is left as it is."""
     rank = {name: place for place, name in enumerate(_LONG)}

@@ -12,6 +12,7 @@ from countinghouse.cli import (
     cli_reveal,
     cli_services,
     cli_status,
+    cli_verify,
 )
 from countinghouse.errors import BadName, CountinghouseError
 
@@ -21,7 +22,15 @@ app = typer.Typer(
     help="A batch data warehouse whose correctness claims are executable.",
 )
 _SERVICES, _DATA = (cli_services, cli_status), (cli_data, cli_backfill, cli_quarantine)
-for commands in (*_SERVICES, *_DATA, cli_questions, cli_ledger, cli_contracts, cli_reveal):
+for commands in (
+    *_SERVICES,
+    *_DATA,
+    cli_questions,
+    cli_ledger,
+    cli_contracts,
+    cli_reveal,
+    cli_verify,
+):
     commands.register(app)
 
 

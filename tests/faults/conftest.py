@@ -8,13 +8,29 @@ import pytest
 
 from countinghouse import failpoints
 from countinghouse.settings import Settings
-from tests.faults.world import Pair
+from tests.faults.readers import Reader
+from tests.faults.world import Pair, counted
 
 
 @pytest.fixture
-def pair(installation: Settings) -> Pair:
-    """Two tables that nobody else uses."""
-    return Pair()
+def pair(installation: Settings, record_property: Callable[[str, object], None]) -> Iterator[Pair]:
+    """Two tables that nobody else uses; afterwards every row is counted."""
+    made = Pair()
+    yield made
+    for name, rows in counted(installation, made).items():
+        record_property(name, rows)
+        assert not rows, f"{rows} rows {name}"
+
+
+@pytest.fixture(autouse=True)
+def readers_are_counted(record_property: Callable[[str, object], None]) -> Iterator[None]:
+    """What the readers of a test have seen, for whoever asks; see `fault_report`."""
+    Reader.ended.clear()
+    yield
+    for reader in Reader.ended:
+        record_property("reads", reader.reads)
+        record_property("torn", len(reader.torn))
+        record_property("gap", round(reader.gap, 2))
 
 
 @pytest.fixture(autouse=True)

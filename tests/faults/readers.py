@@ -4,7 +4,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from countinghouse import engine_session
 from countinghouse.names import WHOLE
@@ -34,6 +34,9 @@ class Reader:
     torn: list[str] = field(default_factory=list)
     seen: set[int] = field(default_factory=set)
     newest: dict[Partition, int] = field(default_factory=dict)
+    # Seconds of the longest time without an answer
+    gap: float = 0.0
+    ended: ClassVar[list["Reader"]] = []
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -51,6 +54,7 @@ class Reader:
         self._stop.set()
         if self._thread is not None:
             self._thread.join(60)
+        self.ended.append(self)
 
     def wait_for(self, reads: int, *, seconds: float = 60) -> None:
         """Return when so many more reads have succeeded."""
@@ -60,11 +64,13 @@ class Reader:
         assert self.reads >= wanted, f"no {reads} reads in {seconds:g} s: {self.errors[-3:]}"
 
     def _loop(self) -> None:
-        session = None
+        session, answered = None, time.monotonic()
         while not self._stop.is_set():
             try:
                 session = session or engine_session.open_session(self.settings, name="reader")
                 self._read(session)
+                now = time.monotonic()
+                self.gap, answered = max(self.gap, now - answered), now
                 self._stop.wait(self.pause)
             except Exception as error:
                 # A query may fail while the engine is replaced; it may not answer wrongly.

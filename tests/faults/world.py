@@ -6,6 +6,7 @@ parts of two versions cannot miss it.
 
 import os
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from countinghouse.engine_session import open_session
 from countinghouse.failpoints import reach
 from countinghouse.names import WHOLE
 from countinghouse.planning.model_graph import Column
@@ -120,6 +122,31 @@ def shown(session: Any, pair: Pair) -> dict[str, int]:
             assert (count, least) == (30 + most, most), f"{table} {dt}: {count}, {least}..{most}"
             found[dt] = most
     return found
+
+
+def counted(settings: Settings, pair: Pair) -> dict[str, int]:
+    """Rows that are lost, doubled or invented in what a reader sees of the pair now.
+
+    Each partition is compared with all rows of the version that its greatest row names.
+    """
+    session = open_session(settings, name="counting")
+    found: dict[str, Counter[int]] = {}
+    try:
+        for table, rows in ((pair.daily, "dt"), (pair.whole, f"'{WHOLE}'")):
+            if session.catalog.tableExists(table):
+                query = f"select {rows}, n, count(*) from {table} group by 1, 2"
+                for dt, n, count in session.sql(query).collect():
+                    found.setdefault(f"{table} {dt}", Counter())[n] += count
+    finally:
+        session.stop()
+    figures = Counter({"lost": 0, "doubled": 0, "invented": 0})
+    for rows_found in found.values():
+        expected = Counter(rows_of(max(rows_found)))
+        more = rows_found - expected
+        figures["lost"] += (expected - rows_found).total()
+        figures["doubled"] += sum(count for n, count in more.items() if n in expected)
+        figures["invented"] += sum(count for n, count in more.items() if n not in expected)
+    return dict(figures)
 
 
 def publish_in_child(

@@ -1,0 +1,53 @@
+"""The command `verify`: makes happen what the warehouse claims to survive, and counts."""
+
+import os
+import subprocess
+import sys
+
+import typer
+
+from countinghouse.errors import BadName, CountinghouseError
+from countinghouse.settings import load
+
+verify = typer.Typer(no_args_is_help=True, help="Check claims by making their opposite happen.")
+
+
+@verify.callback()
+def _verify() -> None:
+    """Keep `faults` a command of its own while it is the only one."""
+
+
+@verify.command()
+def faults(
+    only: str = typer.Option("", help="Numbers of faults, e.g. 3,25; all without it."),
+    seed: int = typer.Option(0, min=0, help="Decides when the random kills strike."),
+    kills: int = typer.Option(20, min=0, help="How many random kills on each kind of process."),
+) -> None:
+    """Make faults happen under readers, and print lost, doubled and invented rows and torn reads.
+
+    Works on installations of its own, in a temporary folder. The exit code is 0 only if every fault
+    was survived.
+    """
+    project = load().project
+    if not (project / "tests").is_dir():
+        raise CountinghouseError(
+            f"{project} has no tests/: the faults are made there", remedy="use a whole checkout"
+        )
+    words = [sys.executable, "-m", "pytest", "tests", "-p", "fault_report", "-p", "no:terminal"]
+    words += ["-o", "addopts=--strict-markers"]
+    words += [f"--faults={_numbers(only)}", f"--fault-seed={seed}", f"--random-kills={kills}"]
+    ours = {"COUNTINGHOUSE_HOME": "", "PYTEST_ADDOPTS": "", "PYTHONPATH": str(project / "tests")}
+    done = subprocess.run(words, cwd=project, env={**os.environ, **ours}, check=False)
+    if done.returncode:
+        raise typer.Exit(1)
+
+
+def _numbers(only: str) -> str:
+    if only and not all(part.strip().isdigit() for part in only.split(",")):
+        raise BadName(f"{only[:80]!r} is no list of numbers", remedy="write --only 3,25")
+    return only.replace(" ", "")
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    app.add_typer(verify, name="verify")
