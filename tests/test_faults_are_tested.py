@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,3 +38,15 @@ TESTED = names_by_fault()
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_has_a_test_named_by_its_number(fault: int) -> None:
     assert TESTED.get(fault), f"no function below tests/ is named test_fault_{fault}_..."
+
+
+def test_the_command_makes_a_fault_happen_and_counts() -> None:
+    """In full: `countinghouse verify faults`."""
+    words = ["verify", "faults", "--only", "22"]
+    done = subprocess.run(
+        [sys.executable, "-c", "from countinghouse.cli import main; main()", *words],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "faults survived 1 of 1 | rows lost 0 | duplicated 0 | invented 0" in done.stdout
