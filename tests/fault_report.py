@@ -10,9 +10,7 @@ import re
 import statistics
 import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
@@ -28,25 +26,23 @@ class Fault:
     number: int
     words: str
     wanted: int = 0
-    outcomes: Counter[str] = field(default_factory=Counter)
+    ended: int = 0
+    passed: int = 0
     seconds: float = 0.0
     figures: Counter[str] = field(default_factory=Counter)
     gaps: list[float] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
     @property
-    def ended(self) -> bool:
-        return self.outcomes.total() >= self.wanted
-
-    @property
     def survived(self) -> bool:
+        """Whether each test has passed from its set-up to the count of rows behind it."""
         bad = any(self.figures[name] for name in _SUMMED if name != "reads")
-        return not bad and self.outcomes["passed"] == self.wanted
+        return not bad and self.passed == self.wanted
 
     def line(self) -> str:
         """Number, verdict, tests, seconds, the longest time without an answer, and what it is."""
         verdict = "survived" if self.survived else "NOT SURVIVED"
-        tests = f"{self.outcomes['passed']}/{self.wanted}"
+        tests = f"{self.passed}/{self.wanted}"
         gap = f"{max(self.gaps):5.1f}" if self.gaps else "    -"
         return (
             f"{self.number:>5}  {verdict:<12}  {tests:>7}  {self.seconds:7.1f}  {gap}  {self.words}"
@@ -59,45 +55,44 @@ class Report:
     def __init__(self) -> None:
         self.faults: dict[int, Fault] = {}
         self.of_test: dict[str, list[int]] = {}
-        self.counted: set[str] = set()
+        self.not_passed: set[str] = set()
         self.totals: Counter[str] = Counter()
         self.gaps: list[float] = []
         self.began = time.monotonic()
 
-    def expect(self, items: list[pytest.Item]) -> None:
-        """Take notice of the tests that will run."""
+    def expect(self, items: list[pytest.Item], wanted: set[int]) -> None:
+        """Take notice of the tests that will run, for the faults that were asked for."""
         for item in items:
-            name = getattr(item, "originalname", item.name)
-            numbers = [int(number) for number in _NUMBER.findall(name)]
-            self.of_test[item.nodeid] = numbers
-            for number in numbers:
-                words = _WORDS.sub("", name).replace("_", " ")
+            self.of_test[item.nodeid] = sorted(_faults_of(item) & wanted)
+            for number in self.of_test[item.nodeid]:
+                words = _WORDS.sub("", _name_of(item)).replace("_", " ")
                 self.faults.setdefault(number, Fault(number, words)).wanted += 1
         print(f"{len(self.faults)} faults, {len(items)} tests\n")
         print("fault  verdict         tests  seconds    gap  what")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         faults = [self.faults[number] for number in self.of_test.get(report.nodeid, [])]
-        told = Counter({k: int(v) for k, v in report.user_properties if k in _SUMMED})
-        gaps = [float(v) for k, v in report.user_properties if k == "gap"]
-        if report.when == "teardown":
-            self.totals += told
-            self.gaps += gaps
+        if not report.passed:
+            self.not_passed.add(report.nodeid)
         for fault in faults:
             fault.seconds += report.duration
-            if report.when == "teardown":
-                fault.figures += told
-                fault.gaps += gaps
-            if report.when == "call" or (not report.passed and report.nodeid not in self.counted):
-                fault.outcomes[report.outcome] += 1
             if report.failed:
                 fault.failures.append(f"{report.nodeid}\n{report.longreprtext[-2000:]}")
-        if report.when == "call" or not report.passed:
-            self.counted.add(report.nodeid)
         if report.when == "teardown":
-            for fault in faults:
-                if fault.ended and faults:
-                    print(fault.line(), flush=True)
+            self._count(report, faults)
+
+    def _count(self, report: pytest.TestReport, faults: list[Fault]) -> None:
+        told = Counter({k: int(v) for k, v in report.user_properties if k in _SUMMED})
+        gaps = [float(v) for k, v in report.user_properties if k == "gap"]
+        self.totals += told
+        self.gaps += gaps
+        for fault in faults:
+            fault.figures += told
+            fault.gaps += gaps
+            fault.ended += 1
+            fault.passed += report.nodeid not in self.not_passed
+            if fault.ended == fault.wanted:
+                print(fault.line(), flush=True)
 
     def pytest_sessionfinish(self) -> None:
         for fault in self.faults.values():
@@ -133,16 +128,20 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    wanted = config.getoption("--faults")
-    if wanted is None:
+    said = config.getoption("--faults")
+    if said is None:
         return
-    numbers = {int(part) for part in wanted.split(",") if part}
-    items[:] = list(_named(items, numbers))
-    config.pluginmanager.get_plugin("fault-report-lines").expect(items)
+    tested = set[int]().union(*map(_faults_of, items))
+    wanted = {int(part) for part in said.split(",") if part} or tested
+    if unknown := sorted(wanted - tested):
+        raise pytest.UsageError(f"no test makes these faults happen: {unknown}")
+    items[:] = [item for item in items if _faults_of(item) & wanted]
+    config.pluginmanager.get_plugin("fault-report-lines").expect(items, wanted)
 
 
-def _named(items: list[pytest.Item], numbers: set[int]) -> Iterator[Any]:
-    for item in items:
-        found = {int(n) for n in _NUMBER.findall(getattr(item, "originalname", item.name))}
-        if found and (found & numbers or not numbers):
-            yield item
+def _faults_of(item: pytest.Item) -> set[int]:
+    return {int(number) for number in _NUMBER.findall(_name_of(item))}
+
+
+def _name_of(item: pytest.Item) -> str:
+    return str(getattr(item, "originalname", item.name))
