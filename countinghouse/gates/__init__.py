@@ -20,6 +20,7 @@ from countinghouse.landing.result import LandedBatch, LandedDate
 from countinghouse.publishing.publication import Verdict
 
 BLOCK, WARN = "block", "warn"
+DELIVERY_ACCEPTED = "delivery accepted"
 _ROWS = "as many rows as landed"
 
 
@@ -168,7 +169,7 @@ def landing_results(contract: Contract, landed: LandedDate) -> list[GateResult]:
 
 def refusal(dt: str, reason: str) -> GateResult:
     """The result of a delivery that was refused; `reason` holds counts, no value of a row."""
-    return GateResult(dt, "landing", "delivery accepted", BLOCK, False, {"reason": reason})
+    return GateResult(dt, "landing", DELIVERY_ACCEPTED, BLOCK, False, {"reason": reason})
 
 
 def _project(contract: Contract) -> Path:

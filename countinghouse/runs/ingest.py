@@ -9,24 +9,23 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from countinghouse import deliveries, names
+from countinghouse import deliveries, gates, names
 from countinghouse.contracts import Contract, load_contracts
-from countinghouse.deliveries import Delivery, arrivals
+from countinghouse.deliveries import arrivals
 from countinghouse.deliveries.archive import StillGrowing
 from countinghouse.deliveries.delivery_folders import Arrival
 from countinghouse.errors import CountinghouseError
 from countinghouse.ledger import open_ledger, tables
 from countinghouse.ledger.rows import tuples
-from countinghouse.notifier import Alert, notifier, refusal_hint
+from countinghouse.notifier import Alert, notifier
 from countinghouse.publishing.version import Version
+from countinghouse.runs import refusals
 from countinghouse.runs.build import build
 from countinghouse.runs.land import land
 from countinghouse.runs.report import Blocked, RunReport
 from countinghouse.settings import Settings
 
 log = logging.getLogger(__name__)
-# The rule of landing's gate, whoever looks at it.
-_ACCEPTED = "delivery accepted"
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def ingest(settings: Settings, system: str, dt: str, *, run_id: str) -> RunRepor
     report = land(settings, contracts_of(settings, [system]), run_id=run_id)
     report.add(build(settings, [f"staging.{system}"], run_id=run_id, events=_Touched(system, dt)))
     # Each refusal was alerted when it was found; a run answers for the deliveries of its own day.
-    unread = [one for one in problems if one.rule != _ACCEPTED]
+    unread = [one for one in problems if one.rule != gates.DELIVERY_ACCEPTED]
     report.refused = unread + refused(settings, system, dt)
     return report
 
@@ -113,24 +112,8 @@ def accept(settings: Settings, systems: Sequence[str]) -> list[Blocked]:
         log.info("%s: %s", arrival.folder, delivery or "same content as before")
         arrivals.remember(ledger, arrival, signature)
         if delivery and delivery.refused:
-            problems.append(_refused(settings, delivery))
+            problems.append(refusals.told(settings, delivery, delivery.reason or ""))
     return problems
-
-
-def _refused(settings: Settings, delivery: Delivery) -> Blocked:
-    feed, message = delivery.feed, f"{delivery}: {delivery.reason}"
-    found = Blocked(feed.raw, delivery.dt, _ACCEPTED, 0, message)
-    notifier(settings).notify(
-        Alert(
-            table=found.table,
-            partition=found.dt,
-            rule=found.rule,
-            message=f"{message}; the last good version stays published",
-            hint=refusal_hint(feed.system),
-            command=f"countinghouse land {feed.system}",
-        )
-    )
-    return found
 
 
 def _unread(settings: Settings, contract: Contract, arrival: Arrival, error: Exception) -> Blocked:
@@ -219,7 +202,8 @@ def refused(settings: Settings, system: str, dt: str) -> list[Blocked]:
         query = sa.select(found.c.feed, found.c.reason)
         query = query.where(found.c.age == 1, found.c.status == "refused")
         rows = tuples(connection.execute(query))
-    return [Blocked(names.Feed.parse(feed).raw, dt, _ACCEPTED, 0, reason) for feed, reason in rows]
+    rule = gates.DELIVERY_ACCEPTED
+    return [Blocked(names.Feed.parse(feed).raw, dt, rule, 0, reason) for feed, reason in rows]
 
 
 @dataclass(frozen=True)

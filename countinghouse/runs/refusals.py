@@ -21,32 +21,38 @@ def refuse(work: Work, batch: LandedBatch, state: State, report: RunReport) -> N
     """Mark deliveries that broke their contract as a whole, and alert about each."""
     for refusal in batch.refusals:
         delivery = refusal.delivery
-        feed, message = delivery.feed, f"{delivery}: {refusal.reason}"
-        result = gates.refusal(delivery.dt, refusal.reason)
-        verdict = Verdict(False, [result.row()])
-        publications.record_gates(work.ledger, work.attempt, {(feed.raw, delivery.dt): verdict})
+        verdict = Verdict(False, [gates.refusal(delivery.dt, refusal.reason).row()])
+        partition = (delivery.feed.raw, delivery.dt)
+        publications.record_gates(work.ledger, work.attempt, {partition: verdict})
         rows, sample = batch.bad_rows(delivery), batch.samples.get(delivery.position, ())
-        problem = Blocked(
-            feed.raw, delivery.dt, result.rule, rows, message, sample="; ".join(sample)
-        )
+        problem = told(work.settings, delivery, refusal.reason, rows, "; ".join(sample))
         if _is_published(work, delivery, state):
             # The contract has changed, and would refuse it today: what it gave stays.
             report.blocked.append(problem)
         else:
             deliveries.refuse(work.ledger, work.settings, delivery, refusal.reason)
             report.refused.append(problem)
-        notifier(work.settings).notify(
-            Alert(
-                table=feed.raw,
-                partition=delivery.dt,
-                rule=problem.rule,
-                rows=problem.rows,
-                sample=problem.sample,
-                message=f"{message}; the last good version stays published",
-                hint=refusal_hint(feed.system),
-                command=f"countinghouse land {feed.system}",
-            )
+
+
+def told(
+    settings: Settings, delivery: Delivery, reason: str, rows: int = 0, sample: str = ""
+) -> Blocked:
+    """Alert about a delivery that is refused; what a report says of it."""
+    feed, message = delivery.feed, f"{delivery}: {reason}"
+    rule = gates.DELIVERY_ACCEPTED
+    notifier(settings).notify(
+        Alert(
+            table=feed.raw,
+            partition=delivery.dt,
+            rule=rule,
+            rows=rows,
+            sample=sample,
+            message=f"{message}; the last good version stays published",
+            hint=refusal_hint(feed.system),
+            command=f"countinghouse land {feed.system}",
         )
+    )
+    return Blocked(feed.raw, delivery.dt, rule, rows, message, sample=sample)
 
 
 def _is_published(work: Work, delivery: Delivery, state: State) -> bool:
