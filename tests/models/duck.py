@@ -19,7 +19,7 @@ from countinghouse.landing.formats.shape import FileShape, SourceFile
 from countinghouse.planning.pinning import RunDate
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
-MACROS = ("money", "rows", "currency", "windows")
+MACROS = ("money", "rows", "currency", "snapshots", "windows")
 # Of the reads, what is SQL and no question to the plan.
 READS = re.compile(r"{% macro (?:restated|moving)\(.*?endmacro %}", re.DOTALL)
 TYPES = {"string": "varchar", "int": "integer"}

@@ -12,33 +12,7 @@ with snapshots as (
 
 ),
 
-runs as (
-
-    select * from {{ run_dates() }}
-
-),
-
-listed as (
-
-    select
-        snapshots.* except (dt),
-        runs.dt
-    from runs
-    inner join snapshots on snapshots.dt = runs.dt
-
-),
-
-listed_before as (
-
-    select
-        snapshots.* except (dt),
-        runs.dt
-    from runs
-    inner join snapshots on snapshots.dt = runs.previous_dt
-    -- A date without a snapshot says nothing about what is gone.
-    where runs.dt in (select dt from listed)
-
-),
+{{ listed_and_before("snapshots") }},
 
 entries as (
 

@@ -14,31 +14,7 @@ with snapshots as (
 
 ),
 
-runs as (
-
-    select * from {{ run_dates() }}
-
-),
-
-listed as (
-
-    select
-        snapshots.* except (dt),
-        runs.dt
-    from runs
-    inner join snapshots on snapshots.dt = runs.dt
-
-),
-
-listed_before as (
-
-    select
-        snapshots.* except (dt),
-        runs.dt
-    from runs
-    inner join snapshots on snapshots.dt = runs.previous_dt
-
-),
+{{ listed_and_before("snapshots") }},
 
 changes as (
 
@@ -55,10 +31,8 @@ changes as (
         'delete' as operation,
         dt
     from listed_before
-    -- A date without a snapshot says nothing about what is gone.
     where
-        dt in (select dt from listed)
-        and not exists (
+        not exists (
             select 1
             from listed
             where listed.product_id = listed_before.product_id and listed.dt = listed_before.dt

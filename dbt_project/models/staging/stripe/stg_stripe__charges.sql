@@ -38,33 +38,7 @@ with snapshots as (
 
 ),
 
-runs as (
-
-    select * from {{ run_dates() }}
-
-),
-
-listed as (
-
-    select
-        snapshots.* except (dt),
-        runs.dt
-    from runs
-    inner join snapshots on snapshots.dt = runs.dt
-
-),
-
-listed_before as (
-
-    select
-        snapshots.* except (dt),
-        runs.dt
-    from runs
-    inner join snapshots on snapshots.dt = runs.previous_dt
-    -- A date without a snapshot says nothing about what is gone.
-    where runs.dt in (select dt from listed)
-
-),
+{{ listed_and_before("snapshots") }},
 
 entries as (
 
@@ -85,36 +59,7 @@ entries as (
 charges as (
 
     select
-        charge_id,
-        payment_intent_id,
-        payment_method_id,
-        customer_id,
-        balance_transaction_id,
-        payment_method_type,
-        card_brand,
-        card_funding,
-        card_country,
-        card_last4,
-        card_fingerprint,
-        card_network,
-        installment_count,
-        outcome_type,
-        status,
-        failure_code,
-        billing_name,
-        billing_email,
-        billing_phone,
-        billing_postal_code,
-        billing_country,
-        receipt_email,
-        amount_minor,
-        captured_minor,
-        refunded_minor,
-        currency,
-        is_paid,
-        is_captured,
-        is_refunded,
-        is_disputed,
+        * except (is_withdrawn, created_at, dt),
         is_withdrawn,
         created_at,
         dt
