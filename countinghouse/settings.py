@@ -24,6 +24,16 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
+# What nobody may set by `spark_properties`, and why.
+NEVER = {
+    "spark.speculation": "a second copy of a task could commit the same rows",
+    "spark.sql.ansi.enabled": "sums of money would wrap in silence",
+    "spark.sql.session.timeZone": "dates would depend on the machine",
+    "spark.connect.authenticate.token": "jobs of this installation could not log in",
+    "spark.plugins": "nobody could connect",
+}
+
+
 class WrongSetting(CountinghouseError):
     """A setting whose value cannot be used; names the setting and the value."""
 
@@ -59,6 +69,13 @@ class Settings(BaseSettings):
 
     # Two cores; a task whose Python process was killed is tried three times more.
     spark_master: str = "local[2,4]"
+    cluster_workers: int = 0
+    """Workers of a standalone cluster on this machine; then `spark_master` is its address."""
+    cluster_ui_port: Port = 8081
+    worker_cores: int = 1
+    worker_memory: str = "1g"
+    spark_properties: dict[str, SecretStr] = Field(default_factory=dict)
+    """More settings of the engine, by Spark's names; they win over `conf/spark-defaults.conf`."""
     driver_memory: str = "3g"
     driver_java_options: str = (
         "-XX:+UseParallelGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
@@ -96,7 +113,14 @@ class Settings(BaseSettings):
             raise ValueError(f"{str(path)!r} contains {''.join(strange)!r}: choose another folder")
         return path
 
-    @field_validator("driver_memory")
+    @field_validator("spark_properties")
+    @classmethod
+    def _allowed(cls, properties: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        if refused := sorted(properties.keys() & NEVER):
+            raise ValueError(f"{refused[0]} is not for a user to set: {NEVER[refused[0]]}")
+        return properties
+
+    @field_validator("driver_memory", "worker_memory")
     @classmethod
     def _size(cls, size: str) -> str:
         if not re.fullmatch(r"[0-9]+[mg]b?", size.lower()):

@@ -22,9 +22,20 @@ def free_ports() -> dict[str, int]:
     """A port for each of the settings; all different, and free a moment ago."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     first = _FIRST + worker * _RANGE
-    candidates = random.SystemRandom().sample(range(first, first + _RANGE), 100)
+    candidates = random.SystemRandom().sample(range(first, first + _RANGE - 1000), 100)
     free = [port for port in candidates if _is_free(port)]
     return dict(zip(_PORTS, free[: len(_PORTS)], strict=True))
+
+
+def ports_in_a_row(count: int) -> list[int]:
+    """Free ports that follow each other, for a cluster: its workers are numbered."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    last = _FIRST + (worker + 1) * _RANGE
+    for first in random.SystemRandom().sample(range(last - 1000, last - count), 100):
+        row = list(range(first, first + count))
+        if all(map(_is_free, row)):
+            return row
+    raise AssertionError(f"no {count} free ports in a row")
 
 
 def _is_free(port: int) -> bool:

@@ -37,7 +37,7 @@ def differences(
     tables: Mapping[str, tuple[TableSpec, Mapping[str, Path]]],
 ) -> dict[str, Difference]:
     """Tables that are not as declared or do not read the directories they should, all at once."""
-    if not metastore_db.is_embedded(session):
+    if not metastore_db.is_within_reach(session):
         found = {
             name: difference(settings, session, spec, expected)
             for name, (spec, expected) in tables.items()

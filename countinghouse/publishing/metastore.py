@@ -240,7 +240,7 @@ def registered(
 
     A look at the embedded metastore's database takes what one statement about one table takes.
     """
-    if not metastore_db.is_embedded(session):
+    if not metastore_db.is_within_reach(session):
         return {}
     return metastore_db.of_partitions(session, partitions)
 
@@ -250,7 +250,7 @@ def locations(
 ) -> dict[tuple[str, str], Path]:
     """Where the metastore says these partitions lie; nothing where it knows none."""
     wanted = list(partitions)
-    if metastore_db.is_embedded(session):
+    if metastore_db.is_within_reach(session):
         known = metastore_db.of_partitions(session, wanted)
         found = {
             (table, dt): _location_of(known.get(table), specs[table], dt) for table, dt in wanted

@@ -1,6 +1,7 @@
 """The engine's own metastore database, asked by SQL where statements would be one per partition.
 
-Only the embedded Derby is asked this way; a metastore elsewhere is asked through statements.
+Only the Derby in the engine's process is asked this way: a metastore elsewhere, and one whose
+engine has its tasks run by a cluster, are asked through statements.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -62,9 +63,10 @@ class Registered:
     partitions: dict[str, Path] = field(default_factory=dict)
 
 
-def is_embedded(session: "SparkSession") -> bool:
-    """Whether the engine keeps its metastore in a Derby of its own."""
-    return (session.conf.get(_URL, "") or "").startswith("jdbc:derby:")
+def is_within_reach(session: "SparkSession") -> bool:
+    """Whether the engine's tasks run in the process that has the database open."""
+    url, master = (session.conf.get(name, "") or "" for name in (_URL, "spark.master"))
+    return url.startswith("jdbc:derby:") and master.startswith("local")
 
 
 def everything(session: "SparkSession") -> Mapping[str, Registered]:

@@ -3,24 +3,21 @@
 HiveThriftServer2 with the Connect plugin, from the jars of the pyspark package.
 """
 
-import importlib.util
 import shutil
 import sys
 from pathlib import Path
 
-from countinghouse.services import class_archive, connect, hadoop_defaults, processes
+from countinghouse.services import class_archive, cluster, connect, hadoop_defaults, processes
 from countinghouse.services.child import Component
+from countinghouse.services.spark_program import (
+    environment,
+    program,
+    properties_file,
+    spark_home,
+)
 from countinghouse.settings import Settings
 
 _HEALTH_SECONDS = 10.0
-
-
-def spark_home() -> Path:
-    """Folder of the installed pyspark package; found without importing it."""
-    spec = importlib.util.find_spec("pyspark")
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).parent
 
 
 def class_path(settings: Settings) -> tuple[Path, Path]:
@@ -49,16 +46,14 @@ def _start(settings: Settings) -> processes.Start:
     _drop_half_made_metastore(settings)
     for folder in (settings.home / "metastore", settings.warehouse, settings.logs, settings.run):
         folder.mkdir(parents=True, exist_ok=True)
-    # Arguments are public, this file is not.
-    file = settings.run.resolve() / "engine.conf"
-    file.touch(mode=0o600)
-    lines = [f"{name} {_escaped(value)}\n" for name, value in properties(settings).items()]
-    file.write_text("".join(lines))
+    file = properties_file(settings.run.resolve() / "engine.conf", properties(settings))
     main = "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2"
-    submit = str(spark_home() / "bin" / "spark-submit")
     return processes.Start(
-        command=[submit, "--properties-file", str(file), "--class", main, "spark-internal"],
-        environment=_environment(settings),
+        command=[
+            *(program("spark-submit"), "--properties-file", str(file)),
+            *("--class", main, "spark-internal"),
+        ],
+        environment={**environment(settings), "SPARK_LOCAL_DIRS": str(work / "local")},
         # What Spark writes relative to its working folder (artifacts, mostly) stays here.
         folder=work / "cwd",
         log=settings.logs / "engine.out",
@@ -72,32 +67,17 @@ def _drop_half_made_metastore(settings: Settings) -> None:
         shutil.rmtree(database)
 
 
-def _environment(settings: Settings) -> dict[str, str]:
-    """Also that of the engine's Python workers, which import this project and its packages."""
-    inherited = processes.environment(settings)
-    # A client's settings would turn the server into a client, or change what it loads.
-    kept = {name: value for name, value in inherited.items() if not name.startswith("SPARK_")}
-    return kept | {
-        "SPARK_HOME": str(spark_home()),
-        # None: Java makes no archive of classes for a class path with folders in it.
-        "SPARK_CONF_DIR": str(spark_home() / "no-conf"),
-        # Without it the UI listens on all interfaces.
-        "SPARK_LOCAL_IP": "127.0.0.1",
-        "SPARK_LOCAL_DIRS": str(_work(settings) / "local"),
-        "PYSPARK_PYTHON": sys.executable,
-        "TZ": "UTC",
-    }
-
-
 def properties(settings: Settings) -> dict[str, str]:
     """All settings of the engine: `conf/spark-defaults.conf` and what this installation adds."""
     home, work = settings.home.resolve(), _work(settings)
-    return _defaults(settings.project / "conf" / "spark-defaults.conf") | {
+    jar = str(class_path(settings)[0])
+    own = _defaults(settings.project / "conf" / "spark-defaults.conf") | {
         "spark.master": settings.spark_master,
         "spark.driver.memory": settings.driver_memory,
         "spark.driver.maxResultSize": settings.max_result_size,
         "spark.driver.extraJavaOptions": _java_options(settings),
-        "spark.driver.extraClassPath": str(class_path(settings)[0]),
+        "spark.driver.extraClassPath": jar,
+        **cluster.properties(settings, jar),
         "spark.ui.port": str(settings.spark_ui_port),
         "spark.connect.grpc.binding.port": str(settings.connect_port),
         "spark.connect.authenticate.token": settings.secret("connect_token"),
@@ -114,6 +94,8 @@ def properties(settings: Settings) -> dict[str, str]:
         "spark.hadoop.hive.server2.logging.operation.log.location": str(work / "tmp" / "ops"),
         "spark.hadoop.hadoop.tmp.dir": str(work / "tmp" / "hadoop"),
     }
+    more = {name: value.get_secret_value() for name, value in settings.spark_properties.items()}
+    return own | more
 
 
 def _java_options(settings: Settings) -> str:
@@ -152,10 +134,6 @@ def _defaults(file: Path) -> dict[str, str]:
     lines = (line.strip() for line in file.read_text().splitlines())
     pairs = (line.split(maxsplit=1) for line in lines if line and not line.startswith("#"))
     return {name: value for name, value in pairs}
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\")
 
 
 def _work(settings: Settings) -> Path:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from countinghouse import settings as settings_module
 from countinghouse.errors import CountinghouseError
-from countinghouse.services import airflow, engine, postgres, processes
+from countinghouse.services import airflow, cluster, engine, postgres, processes
 from countinghouse.services.child import Child, State
 from countinghouse.services.class_archive import Archiver
 from countinghouse.settings import Settings
@@ -58,10 +58,11 @@ class Supervisor:
     def __init__(self, settings: Settings, *, with_airflow: bool) -> None:
         self.settings = settings
         self.stopping = False
-        components = [engine.component(settings)]
+        self.engine = Child(settings, engine.component(settings))
+        others = cluster.components(settings)
         if with_airflow:
-            components += airflow.components(settings)
-        self.children = [Child(settings, component) for component in components]
+            others += airflow.components(settings)
+        self.children = [self.engine, *(Child(settings, component) for component in others)]
         self._due: dict[str, float] = {}
         self._reconciler: subprocess.Popen[bytes] | None = None
         self._engine_is_new = True
@@ -83,13 +84,13 @@ class Supervisor:
         if self._is_due("postgres", _POSTGRES_SECONDS):
             self._keep_postgres()
         for child in self.children:
-            if child.tick() and child.component.name == "engine":
+            if child.tick() and child is self.engine:
                 self._engine_is_new = True
-        if self.children[0].state is State.HEALTHY:
+        if self.engine.state is State.HEALTHY:
             with _tolerated("start the reconciler"):
                 self._keep_reconciler()
         with _tolerated("make an archive of the engine's classes"):
-            self._archiver.tick(self.children[0])
+            self._archiver.tick(self.engine)
         if self._is_due("logs", _LOG_SECONDS):
             with _tolerated("cut the logs"):
                 self._bound_logs()

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from countinghouse.services.engine import spark_home
+from countinghouse.services.spark_program import spark_home
 from countinghouse.settings import Settings
 
 _SECONDS = 180
