@@ -9,7 +9,7 @@ SUPPORTED := import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
 	$$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: demo test check clean install lock
+.PHONY: demo test check bench clean install lock
 
 demo: install
 	@$(BIN)/python -m simulator.demo
@@ -17,6 +17,10 @@ demo: install
 test: install
 	@# Two workers, each with an installation of its own: one alone leaves a third of two cores idle.
 	@$(BIN)/pytest tests --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+# Hours; `make bench BENCH="--only stages,marts --lines 100000"` for a part.
+bench: install
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks $(BENCH)
 
 check: install
 	@$(BIN)/ruff format --check --quiet .

@@ -119,9 +119,14 @@ def rendered(text: str, run_dates: str) -> str:
 
 
 def sql(model: str) -> str:
+    """The model's text for DuckDB."""
+    return translated(spark_sql(model))
+
+
+def spark_sql(model: str) -> str:
     """The model's text with every relation under its plain name, e.g. `dim_products__previous`."""
     text = next(PROJECT.glob(f"models/**/{model}.sql")).read_text()
-    filled = jinja2.Template(_macros() + text).render(
+    return jinja2.Template(_macros() + text).render(
         config=lambda **_: "",
         ref=lambda name: name,
         history=lambda name, days: name,
@@ -132,7 +137,6 @@ def sql(model: str) -> str:
         ),
         previous_state=lambda: f"{model}__previous",
     )
-    return translated(filled)
 
 
 def translated(text: str) -> str:
