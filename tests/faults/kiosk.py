@@ -7,7 +7,7 @@ import os
 import shutil
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,6 @@ from feeds import HEADER, csv_of, declaration, deliver, write_declaration
 from countinghouse import deliveries
 from countinghouse.contracts import Contract, load_contracts
 from countinghouse.dbt import dbt_session
-from countinghouse.engine_session import open_session
 from countinghouse.runs.build import build
 from countinghouse.runs.land import land
 from countinghouse.runs.report import RunReport
@@ -67,7 +66,7 @@ class Kiosk:
         """Deliver and land so many lines of days `d02`, `d03`, ... of March 2026."""
         for name, count in lines_of_day.items():
             dt = day(name)
-            lines = [f"k{n},1,1.00,EUR,{dt}T10:00:00Z,x" for n in range(count)]
+            lines = [f"{dt} {n},1,1.00,EUR,{dt}T10:00:00Z,x" for n in range(count)]
             text = csv_of(*lines, header=HEADER)
             deliver(self.settings.landing_root, self.contract, dt, text)
         for arrival in deliveries.discover(self.settings, self.contract):
@@ -124,11 +123,14 @@ def _model(file: Path, sql: str) -> None:
         {"name": name, "data_type": _TYPES.get(name, "string"), "description": f"{name}."}
         for name in (*names, "amount_minor", "currency", "dt")
     ]
-    # Somebody should look at it; it keeps nothing back.
-    few = {"name": "few_lines_are_sold", "config": {"severity": "warn"}}
-    few["arguments"] = {"expression": f"{'line' if sql is LINES else 'line_count'} < 10"}
+    once = {"name": "a_line_is_sold_once", "arguments": {"columns": ["id", "line"]}}
+    few = {"name": "few_lines_are_sold", "arguments": {"expression": "line_count < 10"}}
+    test: dict[str, Any] = {"unique_combination": once}
+    if sql is SUMS:
+        # Somebody should look at it; it keeps nothing back.
+        test = {"expression_is_true": few | {"config": {"severity": "warn"}}}
     model = {"name": file.stem, "description": "Sales. One row per line or day."}
-    model |= {"columns": columns, "data_tests": [{"expression_is_true": few}]}
+    model |= {"columns": columns, "data_tests": [test]}
     file.with_suffix(".yml").write_text(yaml.safe_dump({"version": 2, "models": [model]}))
 
 

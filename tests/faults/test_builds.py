@@ -1,15 +1,21 @@
-"""Faults 19, 20, 33, 34 and 55: builds that are killed in the middle of dbt, or meet another one."""
+"""Builds that are killed in the middle of dbt, that meet another one, and that warn."""
 
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from pydantic import SecretStr
 
+from countinghouse.dbt import dbt_session
 from countinghouse.dbt.dbt_manifest import invoke, project_dir
 from countinghouse.dbt.dbt_session import statements_in
 from countinghouse.engine_session import new_session_id
 from countinghouse.ledger.tables import publications
+from countinghouse.publishing.version import DIRECTORY
 from countinghouse.settings import Settings
 from tests.faults.kiosk import MOMENTS, Kiosk, day, open_kiosk, sold
 
@@ -46,6 +52,54 @@ def test_fault_19_fault_20_a_build_killed_in_a_model_leaves_the_old_mart_and_run
 
     assert (kiosk.sums, day("d03")) in again.published, again.summary()
     assert kiosk.shown(session) == before | sold(d03=lines + 1)
+
+
+def test_fault_6_rows_of_a_task_that_was_committed_twice_are_kept_back(
+    kiosk: Kiosk, session: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = kiosk.shown(session)
+    kiosk.land(d10=2)
+    execute = dbt_session._Cursor.execute
+
+    def twice(cursor: Any, sql: str, *parameters: Any) -> None:
+        execute(cursor, sql, *parameters)
+        if "create table branch_" in sql and kiosk.staged in sql:
+            cursor.fetchall()
+            (part,) = (kiosk.settings.warehouse / DIRECTORY).glob(
+                f"*/{kiosk.staged}/dt={day('d10')}/*.parquet"
+            )
+            shutil.copy(part, part.with_name("part-again.parquet"))
+
+    monkeypatch.setattr(dbt_session._Cursor, "execute", twice)
+    kept_back = kiosk.build()
+    monkeypatch.undo()
+    assert {item.rule for item in kept_back.blocked} == {"a_line_is_sold_once"}
+    assert kept_back.published == []
+    assert kiosk.shown(session) == before
+    assert not kiosk.build("2026-03-10", "2026-03-10").failed
+    assert kiosk.shown(session) == before | sold(d10=2)
+
+
+def test_fault_52_fault_53_a_warning_is_published_and_told_though_channels_are_dead(
+    kiosk: Kiosk, session: Any, alerts: Callable[[], list[dict[str, Any]]]
+) -> None:
+    before = kiosk.shown(session)
+    kiosk.land(d08=12)
+    nobody = {
+        "notify_webhook_url": SecretStr("http://127.0.0.1:9/hook"),
+        "notify_smtp_url": SecretStr("smtp://127.0.0.1:9/?from=a@example.com&to=b@example.com"),
+    }
+    settings = kiosk.settings.model_copy(update=nobody)
+
+    assert not replace(kiosk, settings=settings).build().failed
+
+    assert kiosk.shown(session) == before | sold(d08=12)
+    told = [alert for alert in alerts() if alert.get("table") == kiosk.sums]
+    assert [(a["partition"], a["rule"], a["severity"]) for a in told] == [
+        (day("d08"), "few_lines_are_sold", "warn")
+    ]
+    failed = {alert["channel_failed"] for alert in alerts() if "channel_failed" in alert}
+    assert failed == {"SmtpNotifier", "WebhookNotifier"}
 
 
 def test_fault_55_what_dbt_would_retry_is_nowhere(
