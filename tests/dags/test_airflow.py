@@ -199,6 +199,7 @@ def begin(airflow: Airflow, day: str) -> None:
     """Have a day ingested; return when its task is in the middle of it."""
     before = attempts_of(airflow, INGEST)
     deliver(airflow.settings, day)
+    airflow.wait_until_closed(INGEST)
     airflow.backfill(INGEST, day, day)
     wait_for(lambda: attempts_of(airflow, INGEST) > before, f"the run of {day} to claim something")
 
@@ -250,6 +251,7 @@ def test_fault_106_fault_107_what_a_paused_mart_and_a_dead_task_missed_is_made_g
     corrected = BACKFILLED[1]
     backfilled.pause(MARTS)
     deliver(backfilled.settings, WHILE_PAUSED)
+    backfilled.wait_until_closed(INGEST)
     root = backfilled.settings.landing_root
     write_correction(root, dt.date.fromisoformat(corrected), SEED, withdrawn=1)
     backfilled.backfill(INGEST, WHILE_PAUSED, WHILE_PAUSED)

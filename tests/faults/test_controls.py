@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from countinghouse import engine_session
-from countinghouse.names import WHOLE
 from countinghouse.settings import Settings
 from tests.faults.children import publisher
 from tests.faults.readers import Reader, Readers
@@ -91,7 +90,7 @@ def test_control_insert_overwrite_in_place(
 def test_control_dbt_table_in_place(
     installation: Settings, session: Any, in_place: InPlace, found: Callable[..., None]
 ) -> None:
-    """dbt's `table` is DROP and CREATE TABLE AS: killed between them, nothing is left."""
+    """dbt's `table` is DROP and CREATE TABLE AS: what ends between them leaves nothing."""
     with Readers(installation, in_place, begun=1, done=1) as readers:
         readers.wait_for(1)
         for value in _ROUNDS:
@@ -104,7 +103,7 @@ def test_control_dbt_table_in_place(
     before = session.table(in_place.whole).count()
     session.sql(f"drop table {in_place.whole}")
     lost = before * (not session.catalog.tableExists(in_place.whole))
-    told = f"{len(readers.errors)} reads found no table, {lost} of {before} rows lost by a kill"
+    told = f"{len(readers.errors)} reads found no table, {lost} of {before} rows gone with the DROP"
     found("dbt's table in place", min(len(readers.errors), lost), told)
 
 
@@ -123,5 +122,5 @@ def test_control_publication_without_fencing(
         publish(installation, pair, 3, run_id="successor")
         predecessor.wake()
     undone = sorted(dt for dt, value in shown(session, pair).items() if value != 3)
-    told = f"{len(undone)} of {len(DTS) + len([WHOLE])} partitions are back at an older version"
+    told = f"{len(undone)} of {len(pair.partitions)} partitions are back at an older version"
     found("publication without fencing", len(undone), told)

@@ -41,7 +41,7 @@ def test_fault_9_a_scratch_folder_that_is_full_fails_the_job_and_no_table(
     publish(installation, pair, 1)
     engine = engine_process(installation)
     java = next(p for p in (engine, *engine.children(True)) if "java" in p.name())
-    _, hard = java.rlimit(psutil.RLIMIT_FSIZE)
+    soft, hard = java.rlimit(psutil.RLIMIT_FSIZE)
     # As a full disk does it: what is written beyond fails.
     java.rlimit(psutil.RLIMIT_FSIZE, (8 << 20, hard))
     try:
@@ -51,7 +51,7 @@ def test_fault_9_a_scratch_folder_that_is_full_fails_the_job_and_no_table(
         ):
             work.session.sql(BIG.format(rows=1_500_000)).collect()
     finally:
-        java.rlimit(psutil.RLIMIT_FSIZE, (hard, hard))
+        java.rlimit(psutil.RLIMIT_FSIZE, (soft, hard))
     assert shown(session, pair) == dict.fromkeys(ALL, 1)
     assert session.sql(BIG.format(rows=100)).first()[0] == 36
     publish(installation, pair, 2)

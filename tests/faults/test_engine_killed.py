@@ -52,11 +52,12 @@ def test_fault_11_fault_12_fault_13_fault_14_an_engine_killed_at_any_step_is_sur
     ledger: sa.Engine,
     world: tuple[Pair, Reader],
     kill_engine: Callable[[], None],
+    record_property: Callable[[str, object], None],
     value: int,
     step: str,
 ) -> None:
     pair, reader = world
-    reader.begun = value
+    reader.begun, reader.gap, reads = value, 0.0, reader.reads
     point = step.partition(",")[0]
     moment = threading.Timer(0.05, kill_engine)
     failpoints.hooks[point] = moment.start if step in LATER else kill_engine
@@ -67,6 +68,9 @@ def test_fault_11_fault_12_fault_13_fault_14_an_engine_killed_at_any_step_is_sur
     reader.wait_for(1, seconds=120)
     reader.done = value
     reader.wait_for(1)
+    record_property("reads", reader.reads - reads)
+    record_property("torn", len(reader.torn))
+    record_property("gap", round(reader.gap, 2))
     assert reader.torn == []
     assert reader.newest == dict.fromkeys(pair.partitions, value)
     with ledger.connect() as connection:
