@@ -198,7 +198,8 @@ def test_fault_40_again_runs_and_changes_nothing(backfilled: Airflow) -> None:
 def begin(airflow: Airflow, day: str) -> None:
     """Have a day ingested; return when its task is in the middle of it."""
     before = attempts_of(airflow, INGEST)
-    deliver(airflow.settings, day)
+    # What was delivered before stays as it is.
+    deliver(airflow.settings, *DAYS[: DAYS.index(day) + 1])
     airflow.wait_until_closed(INGEST)
     airflow.backfill(INGEST, day, day)
     wait_for(lambda: attempts_of(airflow, INGEST) > before, f"the run of {day} to claim something")
@@ -212,7 +213,7 @@ def ingested_once(airflow: Airflow, day: str) -> None:
     assert "staging.stg_shop__order_items" in tables_of_day
     assert sorted(tables_of_day) == sorted({*tables_of_day})
     (found,) = [run for run in airflow.runs(INGEST) if run["partition_key"] == day]
-    assert touched(airflow, found["dag_run_id"]) == {day}
+    assert day in touched(airflow, found["dag_run_id"])
     rows = tables.pointers.c, tables.versions.c
     query = sa.select(rows[1].rows).join_from(
         tables.pointers, tables.versions, rows[1].version_id == rows[0].version_id
