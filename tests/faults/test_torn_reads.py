@@ -37,9 +37,10 @@ def test_fault_31_fault_32_a_long_query_ends_on_the_files_that_it_began_with(
 ) -> None:
     publish(installation, pair, 1)
     with Readers(installation, pair, begun=1, done=1) as readers, ThreadPoolExecutor() as pool:
+        readers.wait_for(1)
         other = open_session(installation, name="a long query")
         # Without a result its answer is `null` or 'null'.
-        nap = "coalesce(reflect('java.lang.Thread', 'sleep', 500L), 'null') = 'null'"
+        nap = "coalesce(reflect('java.lang.Thread', 'sleep', 1200L), 'null') = 'null'"
         slow = f"select count(*), min(n), max(n) from {pair.whole} where {nap}"
         running = pool.submit(other.sql(slow).collect)
         readers.wait_for(1)
@@ -47,9 +48,9 @@ def test_fault_31_fault_32_a_long_query_ends_on_the_files_that_it_began_with(
         publish(installation, pair, 2)
         readers.ended(2)
         gc.collect(installation, dry_run=False)
-        readers.wait_for(1)
         assert not running.done(), "the query was too short to show anything"
-        assert [tuple(row) for row in running.result(60)] == [(31, 1, 1)]
+        readers.wait_for(1)
+        assert [tuple(row) for row in running.result(120)] == [(31, 1, 1)]
         other.stop()
     assert readers.torn == []
     assert shown(session, pair) == dict.fromkeys((*DTS, WHOLE), 2)
