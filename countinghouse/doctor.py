@@ -3,6 +3,7 @@
 Only the standard library is imported here: `make` runs this before anything is installed.
 """
 
+import fcntl
 import importlib.metadata
 import os
 import re
@@ -46,7 +47,7 @@ def checks(settings: "Settings", *, running: bool = False) -> list[Check]:
         _writable(settings.home),
         spark(),
     ]
-    return found if running else [*found, *ports(settings)]
+    return found if running else [*found, metastore(settings), *ports(settings)]
 
 
 def machine(home: Path, *, heap: str = _DEFAULT_HEAP) -> list[Check]:
@@ -99,6 +100,19 @@ def spark() -> Check:
         found="installed: " + (" and ".join(present) or "neither"),
         remedy="rm -rf .venv, then make install",
     )
+
+
+def metastore(settings: "Settings") -> Check:
+    """One process at a time may have the metastore open; ours do not run any more, or not yet."""
+    lock, found = settings.home / "metastore" / "db" / "dbex.lck", "free"
+    if lock.exists():
+        with lock.open("r+b") as file:
+            try:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                found = f"{lock.parent} is open in another process"
+    remedy = f"end that process (fuser {lock} names it); query the engine over Thrift instead"
+    return Check("metastore", ok=found == "free", found=found, remedy=remedy)
 
 
 def ports(settings: "Settings", *, with_airflow: bool = True) -> list[Check]:

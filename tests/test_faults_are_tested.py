@@ -1,6 +1,7 @@
 """Every fault of the list that the warehouse survives has a test named by its number."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -9,16 +10,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent
-# Crashes and commits, writers beside each other, Airflow and gates: those that have a test so far.
-CRASHES = (1, 2, 3, 4, 5, 8, 10, 12, 13, 16, 17, 18, 22, 23, 24)
-WRITERS = (25, 26, 27, 28, 29, 30, 31, 32, 35)
-RUNS = (38, 39, 40, 41, 42, 43, 44, 45, 47, 48, 49, 50, 51, 54, 56)
-# Late, doubled, malformed and impossible data.
-DATA = tuple(range(57, 84))
-TIME = tuple(range(84, 91))
-SECURITY = tuple(range(91, 99))
-OPERATIONS = tuple(range(99, 115))
-FAULTS = (*CRASHES, *WRITERS, *RUNS, *DATA, *TIME, *SECURITY, *OPERATIONS)
+FAULTS = range(1, 115)
 
 
 def names_by_fault() -> dict[int, set[str]]:
@@ -38,6 +30,33 @@ TESTED = names_by_fault()
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_has_a_test_named_by_its_number(fault: int) -> None:
     assert TESTED.get(fault), f"no function below tests/ is named test_fault_{fault}_..."
+
+
+@pytest.mark.parametrize(("count", "verdict"), [(3, "as it must be"), (0, "WHICH SHOWS NOTHING")])
+def test_a_control_that_finds_nothing_is_told_and_ends_the_run_badly(
+    tmp_path: Path, count: int, verdict: str
+) -> None:
+    (tmp_path / "test_controls.py").write_text(
+        "def test_control_of_nothing(record_property):\n"
+        f"    record_property('control', 'an overwrite: {count} torn reads')\n"
+        f"    assert {count}\n"
+    )
+    words = [
+        sys.executable,
+        "-m",
+        "pytest",
+        str(tmp_path),
+        "-p",
+        "fault_report",
+        "-p",
+        "no:terminal",
+    ]
+    words += ["-p", "no:cacheprovider", "--rootdir", str(tmp_path), "--faults="]
+    env = os.environ | {"PYTHONPATH": str(TESTS)}
+    done = subprocess.run(words, env=env, cwd=tmp_path, capture_output=True, text=True)
+    assert f"control: an overwrite: {count} torn reads, {verdict}" in done.stdout, done.stdout
+    assert "faults survived 0 of 114" in done.stdout
+    assert done.returncode == (0 if count else 1)
 
 
 def test_the_command_makes_a_fault_happen_and_counts() -> None:

@@ -1,8 +1,10 @@
 """The command `verify`: makes happen what the warehouse claims to survive, and counts."""
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import typer
 
@@ -25,17 +27,19 @@ def faults(
 ) -> None:
     """Make faults happen under readers, and print lost, doubled and invented rows and torn reads.
 
-    Works on installations of its own, in a temporary folder. The exit code is 0 only if every fault
-    was survived.
+    Works on installations of its own, in a temporary folder. Without --only, what others do is made
+    to fail as well: a harness that sees nothing there is blind. The exit code is 0 only if every
+    fault was survived and every such control has shown something.
     """
     project = load().project
     if not (project / "tests").is_dir():
         raise CountinghouseError(
             f"{project} has no tests/: the faults are made there", remedy="use a whole checkout"
         )
-    words = [sys.executable, "-m", "pytest", "tests", "-p", "fault_report", "-p", "no:terminal"]
-    words += ["-o", "addopts=--strict-markers"]
-    words += [f"--faults={_numbers(only)}", f"--fault-seed={seed}", f"--random-kills={kills}"]
+    numbers = _numbers(only)
+    words = [sys.executable, "-m", "pytest", *_files(project, numbers)]
+    words += ["-p", "fault_report", "-p", "no:terminal", "-o", "addopts=--strict-markers"]
+    words += [f"--faults={numbers}", f"--fault-seed={seed}", f"--random-kills={kills}"]
     ours = {"COUNTINGHOUSE_HOME": "", "PYTEST_ADDOPTS": "", "PYTHONPATH": str(project / "tests")}
     done = subprocess.run(words, cwd=project, env={**os.environ, **ours}, check=False)
     if done.returncode:
@@ -46,6 +50,18 @@ def _numbers(only: str) -> str:
     if only and not all(part.strip().isdigit() for part in only.split(",")):
         raise BadName(f"{only[:80]!r} is no list of numbers", remedy="write --only 3,25")
     return only.replace(" ", "")
+
+
+def _files(project: Path, numbers: str) -> list[str]:
+    """The files that name these faults; of all faults, those of the controls too."""
+    named = (
+        f"fault_({numbers.replace(',', '|')})_" if numbers else "fault_[0-9]+_|def test_control_"
+    )
+    files = sorted((project / "tests").rglob("test_*.py"))
+    found = [str(file) for file in files if re.search(named, file.read_text())]
+    if not found:
+        raise BadName(f"no test makes fault {numbers} happen", remedy="leave --only away")
+    return found
 
 
 def register(app: typer.Typer) -> None:

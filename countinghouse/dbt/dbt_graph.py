@@ -67,6 +67,7 @@ def personal_columns(settings: Settings) -> frozenset[str]:
 
 def _model(project: Project, node: Node) -> Model:
     key, meta = node["unique_id"], node["config"]["meta"]
+    _refuse_writing_in_place(node)
     shape = project.shape(key)
     columns = tuple(_columns(node, shape))
     return Model(
@@ -81,6 +82,16 @@ def _model(project: Project, node: Node) -> Model:
         rebuild_from=names.date(str(meta["rebuild_from"])) if meta.get("rebuild_from") else "",
         unique_id=key,
     )
+
+
+def _refuse_writing_in_place(node: Node) -> None:
+    """Of dbt's materializations only `table` writes a whole new directory."""
+    kind, alias = node["config"]["materialized"], node["alias"]
+    if kind != "table":
+        raise refusal(node, f"it is materialized as {kind}", "leave `materialized` as it is: table")
+    # A branch is one schema: two models of one alias would be one table there.
+    if alias != node["name"]:
+        raise refusal(node, f"its alias is {alias}", "name the file as the table")
 
 
 def _columns(node: Node, shape: Shape) -> Iterator[Column]:

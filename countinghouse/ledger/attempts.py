@@ -204,11 +204,11 @@ def check_not_fenced(connection: sa.Connection, attempt: Attempt) -> None:
 
 
 def raise_if_fenced(ledger: sa.Engine, attempt: Attempt) -> None:
-    """Raise Fenced if another process has closed this attempt."""
+    """Raise Fenced if another process has closed this attempt, or is about to."""
+    query = sa.select(attempts.c.state).where(attempts.c.attempt_id == attempt.attempt_id)
     with ledger.connect() as connection:
-        state: str = connection.execute(
-            sa.select(attempts.c.state).where(attempts.c.attempt_id == attempt.attempt_id)
-        ).scalar_one()
+        # Whoever fences closes the session first, and holds the row until it has said so.
+        state: str = connection.execute(query.with_for_update(read=True)).scalar_one()
     if state != "open":
         raise Fenced(
             f"attempt {attempt.attempt_id} has been fenced",

@@ -71,6 +71,8 @@ def environment(settings: Settings) -> dict[str, str]:
         "dag_processor__dag_file_processor_timeout": "120",
         "dag_processor__print_stats_interval": "300",
         "scheduler__scheduler_heartbeat_sec": "5",
+        # What ran under a killed scheduler waits five minutes by default.
+        "scheduler__orphaned_tasks_check_interval": "30",
         # Two busy cores answer later than a server would.
         "workers__execution_api_timeout": "30",
         "logging__base_log_folder": settings.logs / "airflow",

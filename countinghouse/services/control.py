@@ -168,7 +168,8 @@ def _starting(settings: Settings) -> Iterator[None]:
 
 def _examine(settings: Settings, *, with_airflow: bool) -> None:
     found = doctor.machine(settings.home, heap=settings.driver_memory)
-    for check in [*found, *doctor.ports(settings, with_airflow=with_airflow)]:
+    found += [doctor.metastore(settings), *doctor.ports(settings, with_airflow=with_airflow)]
+    for check in found:
         if not check.ok:
             raise StartFailed(f"{check.name}: {check.found}", remedy=check.remedy)
 

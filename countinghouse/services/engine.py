@@ -7,6 +7,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from countinghouse import doctor
+from countinghouse.errors import CountinghouseError
 from countinghouse.services import class_archive, cluster, connect, hadoop_defaults, processes
 from countinghouse.services.child import Component
 from countinghouse.services.spark_program import (
@@ -39,6 +41,9 @@ def component(settings: Settings) -> Component:
 
 def _start(settings: Settings) -> processes.Start:
     """Write the engine's settings and empty its scratch folders, then say how to start it."""
+    # Derby would say so, too, in a trace of hundreds of lines.
+    if not (metastore := doctor.metastore(settings)).ok:
+        raise CountinghouseError(metastore.found, remedy=metastore.remedy)
     work = _work(settings)
     for scratch in ("tmp", "local", "cwd"):
         shutil.rmtree(work / scratch, ignore_errors=True)

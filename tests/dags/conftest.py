@@ -20,13 +20,14 @@ sys.path.insert(0, str(REPOSITORY / "dags"))
 
 @pytest.fixture(scope="session")
 def parse(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, Any]]:
-    """Parses all DAG files in a process of their own, over any dbt project."""
+    """Parses all DAG files in a process of their own, over any dbt project, from any folder."""
 
-    def parsed(project: Path = REPOSITORY) -> dict[str, Any]:
+    def parsed(project: Path = REPOSITORY, folder: Path = REPOSITORY / "dags") -> dict[str, Any]:
         home = tmp_path_factory.mktemp("airflow")
         env = os.environ | {"AIRFLOW_HOME": str(home), "COUNTINGHOUSE_PROJECT": str(project)}
         facts = Path(__file__).with_name("facts.py")
-        done = subprocess.run([sys.executable, facts], env=env, capture_output=True, text=True)
+        words = [sys.executable, facts, folder]
+        done = subprocess.run(words, env=env, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return found

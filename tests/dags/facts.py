@@ -1,6 +1,7 @@
 """Imports every DAG file as Airflow does and prints what it declares, as JSON.
 
-A command of its own: a process that has imported Airflow is of no use to other tests.
+A command of its own: a process that has imported Airflow is of no use to other tests. Its argument
+is the folder of the files.
 """
 
 import importlib
@@ -8,18 +9,17 @@ import json
 import sys
 from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parents[2] / "dags"
 # What a DAG file may not import when it is parsed: each costs every task seconds.
 HEAVY = ("pyspark", "great_expectations", "pandas", "numpy", "dbt", "pyarrow", "countinghouse")
 
 
-def main() -> None:
+def main(folder: Path) -> None:
     """Print one entry per DAG, and the heavy modules that were imported on the way."""
-    sys.path.insert(0, str(FOLDER))
+    sys.path.insert(0, str(folder))
     from airflow.sdk import DAG
 
     found = {}
-    for file in sorted(FOLDER.glob("*.py")):
+    for file in sorted(folder.glob("*.py")):
         module = importlib.import_module(file.stem)
         for dag in vars(module).values():
             if isinstance(dag, DAG):
@@ -59,4 +59,4 @@ def assets(schedule):
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]))

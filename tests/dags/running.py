@@ -5,12 +5,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import quote
 
-from countinghouse.services import airflow, processes
+from countinghouse.services import airflow
+from countinghouse.services.child import Child, Component, State
 from countinghouse.settings import Settings
 
 # The triggerer is for waiting for people and for closes; nothing here defers.
@@ -23,21 +24,34 @@ DONE = ("success", "failed")
 def running_airflow(settings: Settings) -> Iterator["Airflow"]:
     """Airflow's real processes; every DAG begins paused, so that nothing runs unasked."""
     airflow.migrate(settings)
-    components = [one for one in airflow.components(settings) if one.name in NEEDED]
     env = airflow.environment(settings)
     env["AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION"] = "True"
-    started = []
+    children = {
+        one.name: Child(settings, _with_environment(one, env))
+        for one in airflow.components(settings)
+        if one.name in NEEDED
+    }
+    running = Airflow(settings, env, children)
     try:
-        for one in components:
-            words = ["airflow", one.name, *ARGUMENTS.get(one.name, ())]
-            start = replace(one.start(), command=words, environment=env)
-            started.append(processes.spawn(settings, start))
-        for one in components:
-            wait_for(partial(one.healthy, 600), f"{one.name} to be healthy")
-        yield Airflow(settings, env)
+        for child in children.values():
+            child.tick()
+        for name in children:
+            running.wait_until_healthy(name)
+        yield running
     finally:
-        for child in started:
-            processes.end_group(child, patience=15)
+        for child in children.values():
+            child.ask_to_stop()
+        for child in children.values():
+            child.stop()
+
+
+def _with_environment(one: Component, env: dict[str, str]) -> Component:
+    words = ["airflow", one.name, *ARGUMENTS.get(one.name, ())]
+    return replace(
+        one,
+        start=lambda: replace(one.start(), command=words, environment=env),
+        start_seconds=600,
+    )
 
 
 @dataclass(frozen=True)
@@ -46,6 +60,24 @@ class Airflow:
 
     settings: Settings
     env: dict[str, str]
+    children: dict[str, Child]
+
+    def kill(self, name: str) -> None:
+        """Kill one of Airflow's processes with SIGKILL; nobody starts it again."""
+        process = self.children[name].process
+        assert process is not None
+        process.kill()
+        process.wait(30)
+
+    def wait_until_healthy(self, name: str) -> None:
+        """Look after a process as the supervisor does, until it works."""
+
+        def healthy() -> bool:
+            child = self.children[name]
+            child.tick()
+            return child.state is State.HEALTHY
+
+        wait_for(healthy, f"{name} to be healthy", lambda: self.children[name].reason)
 
     @cached_property
     def api(self) -> Any:

@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -35,8 +36,12 @@ from simulator.deliveries import Defects, write_correction, write_corrupt, write
 INGEST, MARTS, REBUILD = "ingest_shop", "marts_commerce", "rebuild_commerce"
 SEED = 11
 FIRST = dt.date(2026, 3, 2)
-DAYS = [(FIRST + dt.timedelta(days=n)).isoformat() for n in range(7)]
-BACKFILLED, WHILE_PAUSED, WITHOUT_EVENT, INCOMPLETE, AFTERWARDS = DAYS[:3], *DAYS[3:]
+DAYS = [(FIRST + dt.timedelta(days=n)).isoformat() for n in range(9)]
+# In the order in which they are delivered: a change log has no gaps.
+BACKFILLED, WITHOUT_SCHEDULER, WITHOUT_SERVER = DAYS[:3], *DAYS[3:5]
+WHILE_PAUSED, WITHOUT_EVENT, INCOMPLETE, AFTERWARDS = DAYS[5:]
+# Three heartbeats of a task, five seconds each, and more.
+HEARTBEATS = 20
 # Entries of Airflow's menu, and what their page says.
 LIVE = {
     "Quality": "What the gates said",
@@ -190,12 +195,64 @@ def test_fault_40_again_runs_and_changes_nothing(backfilled: Airflow) -> None:
     assert (publications(backfilled), len(backfilled.runs(REBUILD))) == (before, runs)
 
 
+def begin(airflow: Airflow, day: str) -> None:
+    """Have a day ingested; return when its task is in the middle of it."""
+    before = attempts_of(airflow, INGEST)
+    # What was delivered before stays as it is.
+    deliver(airflow.settings, *DAYS[: DAYS.index(day) + 1])
+    airflow.wait_until_closed(INGEST)
+    airflow.backfill(INGEST, day, day)
+    wait_for(lambda: attempts_of(airflow, INGEST) > before, f"the run of {day} to claim something")
+
+
+def ingested_once(airflow: Airflow, day: str) -> None:
+    """Wait for the end of that run, and compare with what has been published of its day."""
+    states = airflow.wait_until_done(INGEST, "backfill", {day})
+    assert states[day] == "success"
+    tables_of_day = [table for table, published, _ in publications(airflow) if published == day]
+    assert "staging.stg_shop__order_items" in tables_of_day
+    assert sorted(tables_of_day) == sorted({*tables_of_day})
+    (found,) = [run for run in airflow.runs(INGEST) if run["partition_key"] == day]
+    assert day in touched(airflow, found["dag_run_id"])
+    rows = tables.pointers.c, tables.versions.c
+    query = sa.select(rows[1].rows).join_from(
+        tables.pointers, tables.versions, rows[1].version_id == rows[0].version_id
+    )
+    of_day = query.where(rows[0].table_name == "staging.stg_shop__order_items", rows[0].dt == day)
+    with open_ledger(airflow.settings).connect() as connection:
+        assert connection.execute(of_day).scalar_one() == lines_sold(day)
+
+
+def lines_sold(day: str) -> int:
+    return sum(sold.lines for sold in expected(dt.date.fromisoformat(day), 1, SEED).values())
+
+
+def test_fault_36_a_run_whose_scheduler_is_killed_completes_and_each_effect_happens_once(
+    backfilled: Airflow,
+) -> None:
+    begin(backfilled, WITHOUT_SCHEDULER)
+    backfilled.kill("scheduler")
+    backfilled.wait_until_healthy("scheduler")
+    ingested_once(backfilled, WITHOUT_SCHEDULER)
+
+
+def test_fault_37_a_run_whose_api_server_is_down_for_three_heartbeats_has_exact_rows(
+    backfilled: Airflow,
+) -> None:
+    begin(backfilled, WITHOUT_SERVER)
+    backfilled.kill("api-server")
+    time.sleep(HEARTBEATS)
+    backfilled.wait_until_healthy("api-server")
+    ingested_once(backfilled, WITHOUT_SERVER)
+
+
 def test_fault_106_fault_107_what_a_paused_mart_and_a_dead_task_missed_is_made_good_by_maintenance(
     backfilled: Airflow,
 ) -> None:
     corrected = BACKFILLED[1]
     backfilled.pause(MARTS)
     deliver(backfilled.settings, WHILE_PAUSED)
+    backfilled.wait_until_closed(INGEST)
     root = backfilled.settings.landing_root
     write_correction(root, dt.date.fromisoformat(corrected), SEED, withdrawn=1)
     backfilled.backfill(INGEST, WHILE_PAUSED, WHILE_PAUSED)

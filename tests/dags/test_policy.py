@@ -2,6 +2,7 @@ import ast
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -95,6 +96,33 @@ def test_every_dag_starts_in_utc_and_does_not_catch_up(dags: Dags) -> None:
         assert start.utcoffset() == timedelta(0), name
         assert facts["catchup"] is False, name
         assert facts["max_active_runs"] <= 3, name
+
+
+# As Airflow parses a folder; a command of its own, like `facts.py`.
+BAG = """
+import json, sys
+from airflow.dag_processing.dagbag import DagBag
+bag = DagBag(sys.argv[1], load_op_links=False)
+print(json.dumps([sorted(bag.dags), sorted(bag.import_errors)]))
+"""
+
+
+def test_fault_46_a_dag_file_with_a_syntax_error_keeps_no_other_from_running_and_fails_these_tests(
+    parse: Callable[..., dict[str, Any]], dags: Dags, tmp_path: Path
+) -> None:
+    folder = tmp_path / "dags"
+    shutil.copytree(PROJECT_ROOT / "dags", folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "broken.py").write_text("from airflow.sdk import DAG\n\nwith DAG(:\n    pass\n")
+    own = {"AIRFLOW_HOME": str(tmp_path / "airflow"), "PYTHONPATH": str(folder)}
+    env = os.environ | own | {"COUNTINGHOUSE_PROJECT": str(PROJECT_ROOT)}
+    words = [sys.executable, "-c", BAG, folder]
+    done = subprocess.run(words, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found, broken = json.loads(done.stdout.splitlines()[-1])
+    assert found == sorted(dags)
+    assert [Path(file).name for file in broken] == ["broken.py"]
+    with pytest.raises(AssertionError, match="SyntaxError"):
+        parse(folder=folder)
 
 
 def test_fault_90_a_midnight_run_is_for_the_day_that_has_just_ended(tmp_path: Path) -> None:

@@ -169,6 +169,26 @@ def test_a_contract_that_publication_cannot_keep_is_refused(
         graph_of(manifest)
 
 
+@pytest.mark.parametrize("kind", ["incremental", "view", "ephemeral", "materialized_view"])
+def test_fault_21_a_model_that_would_not_be_written_to_a_new_directory_is_refused(
+    manifest: Any, kind: str
+) -> None:
+    config = manifest["nodes"][TRAILING]["config"]
+    config |= {"materialized": kind, "incremental_strategy": "insert_overwrite"}
+
+    with pytest.raises(ContractError, match=rf"rpt_trailing\.sql: it is materialized as {kind}"):
+        graph_of(manifest)
+
+
+def test_fault_34_two_models_of_one_table_name_are_refused_in_whichever_schemas(
+    manifest: Any,
+) -> None:
+    manifest["nodes"][TRAILING]["alias"] = "stg_shop__orders"
+
+    with pytest.raises(ContractError, match=r"rpt_trailing\.sql: its alias is stg_shop__orders"):
+        graph_of(manifest)
+
+
 def test_only_what_decides_the_content_is_in_the_fingerprint(manifest: Any) -> None:
     before = models(manifest)["stg_shop__orders"].fingerprint
 

@@ -1,11 +1,11 @@
-"""Publishing processes that a test kills, freezes and wakes."""
+"""Publishing and building processes that a test kills, freezes and wakes."""
 
 import contextlib
 import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,8 @@ _context.set_forkserver_preload(["tests.faults.world", "pyspark.sql.connect.sess
 
 
 @dataclass
-class Publisher:
-    """A process that publishes a version of a pair."""
+class Child:
+    """A process that publishes or builds."""
 
     process: Any
     outcome: Any
@@ -52,33 +52,38 @@ class Publisher:
         self.process.kill()
         self.process.join(_SECONDS)
 
-    def wake(self) -> str:
+    def wake(self) -> Any:
         """Let a frozen process go on; returns how it ended."""
         os.kill(self.process.pid, signal.SIGCONT)
         return self.ended()
 
-    def ended(self) -> str:
-        """`published`, or the error."""
+    def ended(self) -> Any:
+        """What it did, `published`, or the error."""
         with contextlib.suppress(EOFError):
             if self.outcome.poll(_SECONDS):
-                return str(self.outcome.recv())
+                return self.outcome.recv()
         return "nothing"
 
 
 @contextlib.contextmanager
 def publisher(
     pair: world.Pair, value: int, *, run_id: str, failpoint: str = "", gate: Path | None = None
-) -> Iterator[Publisher]:
-    """Start a publisher; it is killed at the end, whatever state it is in."""
+) -> Iterator[Child]:
+    """Start a process that publishes a version of a pair."""
+    arguments = (pair, value, run_id, failpoint, str(gate or ""))
+    with child(world.publish_in_child, *arguments) as started:
+        yield started
+
+
+@contextlib.contextmanager
+def child(target: Callable[..., None], *arguments: Any) -> Iterator[Child]:
+    """Start `target(outcome, *arguments)`; it is killed at the end, whatever state it is in."""
     ours, theirs = _context.Pipe(duplex=False)
-    process = _context.Process(
-        target=world.publish_in_child,
-        args=(theirs, pair, value, run_id, failpoint, str(gate or "")),
-    )
+    process = _context.Process(target=target, args=(theirs, *arguments))
     process.start()
     theirs.close()
     try:
-        yield Publisher(process, ours)
+        yield Child(process, ours)
     finally:
         process.kill()
         process.join(_SECONDS)

@@ -30,6 +30,7 @@ def readers_are_counted(record_property: Callable[[str, object], None]) -> Itera
     for reader in Reader.ended:
         record_property("reads", reader.reads)
         record_property("torn", len(reader.torn))
+        record_property("mixed", reader.mixed)
         record_property("gap", round(reader.gap, 2))
 
 

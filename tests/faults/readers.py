@@ -1,12 +1,13 @@
-"""A reader that never stops looking, and knows what it may see."""
+"""Readers that never stop looking, over Thrift and Connect, and know what they may see."""
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
-from countinghouse import engine_session
+from countinghouse.engine_session import open_session
 from countinghouse.names import WHOLE
 from countinghouse.planning.planner import Partition
 from countinghouse.settings import Settings
@@ -15,13 +16,50 @@ from tests.faults.world import DTS, Pair, rows_of
 _FIGURES = "count(*), sum(n), min(n), max(n)"
 
 
+class Connect:
+    """An open Connect session."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._session = open_session(settings, name="reader")
+
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in self._session.sql(query).collect()]
+
+    def close(self) -> None:
+        self._session.stop()
+
+    def forget(self) -> None:
+        """Of an engine that may be dead: nobody is told."""
+
+
+class Thrift:
+    """An open Thrift session, as BI tools have them."""
+
+    def __init__(self, settings: Settings) -> None:
+        from pyhive import hive
+
+        self._connection = hive.connect("127.0.0.1", settings.thrift_port, username="analyst")
+
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        cursor = self._connection.cursor()
+        cursor.execute(query)
+        return [tuple(row) for row in cursor.fetchall()]
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def forget(self) -> None:
+        """Of an engine that may be dead: nobody is told."""
+        self._connection._transport.close()
+
+
 @dataclass
 class Reader:
     """Reads both tables in a loop; `torn` says what no reader may ever see.
 
     Set `begun` before a version is published and `done` when that has ended: what a query shows
     must be a whole version, between what was done at its start and begun at its end. `pause` is
-    seconds between two looks.
+    seconds between two looks. A query over both tables may show one new and one old: `mixed`.
     """
 
     settings: Settings
@@ -29,7 +67,9 @@ class Reader:
     begun: int = 0
     done: int = 0
     pause: float = 0.0
+    door: Callable[[Settings], Any] = Connect
     reads: int = 0
+    mixed: int = 0
     errors: list[str] = field(default_factory=list)
     torn: list[str] = field(default_factory=list)
     seen: set[int] = field(default_factory=set)
@@ -67,7 +107,7 @@ class Reader:
         session, answered = None, time.monotonic()
         while not self._stop.is_set():
             try:
-                session = session or engine_session.open_session(self.settings, name="reader")
+                session = session or self.door(self.settings)
                 self._read(session)
                 now = time.monotonic()
                 self.gap, answered = max(self.gap, now - answered), now
@@ -75,27 +115,34 @@ class Reader:
             except Exception as error:
                 # A query may fail while the engine is replaced; it may not answer wrongly.
                 self.errors.append(str(error)[:300])
+                if session is not None:
+                    session.forget()
                 session = None
                 self._stop.wait(0.3)
         if session is not None:
-            session.stop()
+            session.close()
 
     def _read(self, session: Any) -> None:
-        self._look(session, self.pair.whole, {WHOLE}, f"select '{WHOLE}', {_FIGURES} from {{}}")
-        everything = f"select dt, {_FIGURES} from {{}} group by dt"
-        self._look(session, self.pair.daily, set(DTS), everything)
+        daily, whole = self.pair.daily, self.pair.whole
+        totals = f"select '{whole}', '{WHOLE}', {_FIGURES} from {whole}"
+        days = f"select '{daily}', dt, {_FIGURES} from {daily} group by dt"
         one = DTS[self.reads % len(DTS)]
-        self._look(session, self.pair.daily, {one}, f"{everything} having dt = '{one}'")
+        self._look(session, {(daily, one)}, f"{days} having dt = '{one}'")
+        # The total of one table against that of the other, in one query.
+        both = {(whole, WHOLE), *((daily, dt) for dt in DTS)}
+        values = self._look(session, both, f"{totals} union all {days}")
+        self.mixed += len(values) > 1
         self.reads += 1
 
-    def _look(self, session: Any, table: str, expected: set[str], query: str) -> None:
-        done = self.done
-        rows = session.sql(query.format(table)).collect()
+    def _look(self, session: Any, expected: set[Partition], query: str) -> set[int]:
+        """Compare what a query shows with what it may show; the versions that it shows."""
+        done, values = self.done, set[int]()
+        rows = session.ask(query)
         begun = self.begun
-        found = {row[0] for row in rows}
+        found = {(table, dt) for table, dt, *_ in rows}
         if found != expected:
-            self.torn.append(f"{table}: partitions {sorted(found)} instead of {sorted(expected)}")
-        for dt, *figures in rows:
+            self.torn.append(f"partitions {sorted(found)} instead of {sorted(expected)}")
+        for table, dt, *figures in rows:
             value = figures[-1]
             whole = rows_of(value) if value is not None else []
             if figures != [len(whole), sum(whole), value, value]:
@@ -107,3 +154,44 @@ class Reader:
                 self.torn.append(f"{table} {dt}: version {value} is not {was}")
             self.newest[table, dt] = value
             self.seen.add(value)
+            values.add(value)
+        return values
+
+
+class Readers:
+    """A reader over Connect and one over Thrift, told and asked as one."""
+
+    def __init__(self, settings: Settings, pair: Pair, **told: Any) -> None:
+        self.all = [Reader(settings, pair, door=door, **told) for door in (Connect, Thrift)]
+
+    def __enter__(self) -> Self:
+        for reader in self.all:
+            reader.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        for reader in self.all:
+            reader.__exit__(*error)
+
+    def began(self, value: int) -> None:
+        """Version `value` is being published from now on."""
+        for reader in self.all:
+            reader.begun = value
+
+    def ended(self, value: int) -> None:
+        """Version `value` has been published."""
+        for reader in self.all:
+            reader.done = value
+
+    def wait_for(self, reads: int) -> None:
+        """Return when each has done so many more reads."""
+        for reader in self.all:
+            reader.wait_for(reads)
+
+    @property
+    def torn(self) -> list[str]:
+        return [what for reader in self.all for what in reader.torn]
+
+    @property
+    def errors(self) -> list[str]:
+        return [what for reader in self.all for what in reader.errors]

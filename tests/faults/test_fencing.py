@@ -1,5 +1,6 @@
 """Faults 25 to 27, 38, 101, 102: whoever came later wins, whatever the earlier one still does."""
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +15,7 @@ from countinghouse.ledger.tables import attempts, claims, pointers, publication_
 from countinghouse.names import WHOLE
 from countinghouse.publishing.reconcile import reconcile
 from countinghouse.settings import Settings
+from tests import harness
 from tests.faults.children import publisher
 from tests.faults.world import DTS, Pair, publish, shown
 
@@ -124,6 +126,36 @@ def test_fault_25_of_two_writers_of_a_partition_the_later_claim_wins(
             query.where(pointers.c.table_name.startswith(f"marts.{pair.name}"))
         )
         assert sorted(found.all()) == sorted((version.version_id, 2) for version in later)
+
+
+def test_fault_27_who_is_fenced_while_it_works_does_not_take_it_for_an_engine_that_died(
+    installation: Settings, pair: Pair, session: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claimed, closed, fence = threading.Event(), threading.Event(), engine_session.fence
+
+    def slowly(*words: Any) -> None:
+        fence(*words)
+        if not closed.is_set():
+            closed.set()
+            # The session is closed, and the ledger does not say so yet.
+            time.sleep(3)
+
+    def work_on() -> None:
+        # It renews its lease too rarely to meet its successor there.
+        settings = installation.model_copy(update={"lease_seconds": 600})
+        with harness.claimed(settings, pair.partitions, run_id="a task") as work:
+            claimed.set()
+            closed.wait(60)
+            work.session.sql("select 1").collect()
+
+    monkeypatch.setattr(engine_session, "fence", slowly)
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(work_on)
+        assert claimed.wait(60)
+        publish(installation, pair, 1, run_id="a task")
+    # It would begin again, and fence its successor.
+    assert isinstance(first.exception(), Fenced), first.exception()
+    assert shown(session, pair) == dict.fromkeys(ALL, 1)
 
 
 def test_fault_26_two_writers_of_different_partitions_of_a_table_are_both_exact(

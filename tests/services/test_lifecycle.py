@@ -12,12 +12,15 @@ from countinghouse.services import control, postgres, processes
 from countinghouse.services.supervisor import pid_file, status_file
 from countinghouse.settings import Settings
 
+SPECULATION = "spark.speculation"
+
 
 @pytest.fixture(scope="module")
 def second(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """An installation beside the one that the other tests share."""
     home = tmp_path_factory.mktemp("second")
-    settings = Settings(home=home, **free_ports(), driver_memory="1g")
+    options = f"-D{SPECULATION}=true"
+    settings = Settings(home=home, **free_ports(), driver_memory="1g", driver_java_options=options)
     yield settings
     control.down(settings)
 
@@ -50,6 +53,15 @@ def test_two_installations_run_beside_each_other(installation: Settings, second:
     other = engine_session.open_session(installation)
     assert "only_here" not in [row[0] for row in other.sql("show databases").collect()]
     other.stop()
+
+
+def test_fault_7_no_setting_switches_speculation_on(second: Settings) -> None:
+    control.up(second, with_airflow=False)
+    session = engine_session.open_session(second)
+    found = session.conf.get(SPECULATION)
+    session.stop()
+    assert SPECULATION in second.driver_java_options
+    assert found == "false"
 
 
 def test_after_a_killed_supervisor_down_leaves_nothing(second: Settings) -> None:
