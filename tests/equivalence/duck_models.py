@@ -1,0 +1,117 @@
+"""The project's own models behind the planner, their SQL run by DuckDB on what a plan pins."""
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from models.duck import LANDED, TYPES, Warehouse
+from planning.world_feeds import Delivery, Feed, Row, Rows
+
+from countinghouse.contracts import Contract
+from countinghouse.landing.columns import business_columns
+from countinghouse.names import WHOLE
+from countinghouse.planning.model_graph import Column, Graph, Model, Shape
+from countinghouse.planning.pinning import RunDate
+
+Relation = Mapping[str, Sequence[Row]]
+# What staging adds to say where a row came from: not part of what was delivered.
+_PLACE = {"delivery", "source_file", "row_number"}
+
+
+class DuckModels:
+    """Models of the graph that hang from the feeds; `texts` replaces the SQL of some of them."""
+
+    def __init__(
+        self, graph: Graph, contracts: Iterable[Contract], texts: Mapping[str, str] | None = None
+    ) -> None:
+        self.contracts = {contract.feed.raw: contract for contract in contracts}
+        self.feeds = {raw: _feed(contract) for raw, contract in self.contracts.items()}
+        self.texts = texts or {}
+        self.models = below(graph, self.feeds)
+        self.columns: dict[str, Sequence[str]] = {
+            model.name: [_sql(column) for column in model.columns] for model in graph.models
+        }
+        for raw, contract in self.contracts.items():
+            self.columns[raw] = [*map(_sql, business_columns(contract)), *LANDED]
+        self.warehouse = Warehouse()
+
+    def graph(self, codes: Mapping[str, int], rebuild_from: Mapping[str, str]) -> Graph:
+        return Graph(
+            tuple(
+                replace(
+                    model,
+                    fingerprint=f"{model.fingerprint} {codes.get(model.name, 0)}",
+                    rebuild_from=rebuild_from.get(model.name, ""),
+                )
+                for model in self.models
+            )
+        )
+
+    def landed(self, feed: str, dt: str, delivery: Delivery) -> tuple[Row, ...]:
+        """Typed rows, those in conflict with another of their delivery left out."""
+        contract = self.contracts[feed]
+        names = [column.name for column in contract.columns]
+        identity = [names.index(name) for name in contract.identity]
+        said: dict[Row, set[Row]] = {}
+        for row in delivery.rows:
+            said.setdefault(tuple(row[at] for at in identity), set()).add(row)
+        dated = contract.business_date
+        place = (delivery.position, delivery.version, 0, "file")
+        rows = (
+            (*row, dt if dated.delivery else row[names.index(dated.column)][:10], *place, n, dt)
+            for n, row in enumerate(delivery.rows, start=1)
+            if len(said[tuple(row[at] for at in identity)]) == 1
+        )
+        return self._typed(feed, rows)
+    def content(self, table: str, rows: Rows) -> Rows:
+        contract = self.contracts.get(table)
+        return [row[: len(contract.columns)] for row in rows] if contract else rows
+
+    def compute(
+        self, model: Model, branch: Mapping[str, Relation], runs: Sequence[RunDate], code: int
+    ) -> Iterator[tuple[str, Row]]:
+        """Rows of the model's table; one whose code was changed leaves out some of them."""
+        for edge in model.edges:
+            self._show(edge.parent, branch)
+        if model.shape is Shape.HISTORY:
+            self._show(f"{model.name}__previous", branch)
+        self.warehouse.build(model.table, runs, self.texts.get(model.table, ""))
+        columns = ", ".join(column.name for column in model.columns)
+        kept = f"hash({columns}) % 4 <> {code % 4}" if code and model.shape is Shape.DAILY else "true"
+        for row in self.warehouse.rows(f"select {columns} from {model.table} where {kept}"):
+            yield (WHOLE if model.shape is Shape.WHOLE else str(row[-1])), row
+
+    def _show(self, relation: str, branch: Mapping[str, Relation]) -> None:
+        rows = itertools.chain.from_iterable(branch.get(relation, {}).values())
+        name = relation.partition(".")[2]
+        self.warehouse.create(name, self.columns[relation.removesuffix("__previous")])
+        self.warehouse.fill(name, rows)
+
+    def _typed(self, feed: str, rows: Iterable[Row]) -> tuple[Row, ...]:
+        self.warehouse.create("typed", self.columns[feed])
+        self.warehouse.fill("typed", rows)
+        return tuple(self.warehouse.rows("select * from typed"))
+
+
+def below(graph: Graph, feeds: Iterable[str]) -> tuple[Model, ...]:
+    """Models that are made of these feeds, and be it among others."""
+    found = set(feeds)
+    for model in graph.models:
+        if any(edge.parent in found for edge in model.edges):
+            found.add(model.name)
+    return tuple(model for model in graph.models if model.name in found)
+
+
+def _feed(contract: Contract) -> Feed:
+    names = [column.name for column in contract.columns]
+    log = contract.changes
+    return Feed(
+        contract.kind,
+        day=len(names),
+        restates_days=contract.restates_days,
+        position=names.index(log.position) if log and log.contiguous else None,
+    )
+
+
+def _sql(column: Column) -> str:
+    return f'"{column.name}" {TYPES.get(column.type, column.type)}'

@@ -1,0 +1,110 @@
+"""The steps of a schedule: each acts on a warehouse, and says in one line what it did."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from equivalence.small_shop import Rows
+
+from countinghouse.names import OPEN, Feed
+from countinghouse.planning.planner import Partition
+
+# Where a build is killed: before anything is decided, or when all of it is.
+KILLED = ("mid_write", "before_publish", "after_decide", "in_publish_after_pointer")
+
+
+class Warehouse(Protocol):
+    """What schedules act on."""
+
+    def deliver(self, feed: str, dt: str, rows: Rows) -> None:
+        """A delivery, or the correction of one, arrives."""
+
+    def run(self, build: "Build") -> str:
+        """Land what has arrived and build; how it ended."""
+
+    def earlier(self) -> Sequence[Partition]:
+        """Partitions that have an earlier version, in a fixed order."""
+
+    def held(self) -> Sequence[Partition]:
+        """Partitions that are held, in a fixed order."""
+
+    def roll_back(self, partition: Partition) -> None:
+        """Publish an earlier version again, and hold it."""
+
+    def release(self, partition: Partition) -> None:
+        """End a hold."""
+
+
+class Step(Protocol):
+    """One step of a schedule."""
+
+    def act(self, warehouse: Warehouse) -> str:
+        """Do it, and say what was done."""
+
+
+@dataclass(frozen=True)
+class Deliver:
+    """A delivery; a second one for the same feed and date is its correction."""
+
+    feed: str
+    dt: str
+    rows: Rows
+
+    def act(self, warehouse: Warehouse) -> str:
+        warehouse.deliver(self.feed, self.dt, self.rows)
+        lines = [", ".join(text or "-" for text in row) for row in self.rows]
+        return "\n    ".join([f"deliver {self.feed} dt={self.dt}", *lines])
+
+
+@dataclass(frozen=True)
+class Build:
+    """A run of some models over a range of dates; `killed` at a failpoint, `refused` by a gate."""
+
+    selection: tuple[str, ...] = ("all",)
+    first: str = ""
+    last: str = OPEN
+    forced: bool = False
+    killed: str = ""
+    refused: str = ""
+
+    def act(self, warehouse: Warehouse) -> str:
+        dates = f" --from {self.first} --to {self.last}" if self.first else ""
+        how = " --force" if self.forced else ""
+        how += f", killed at {self.killed}" if self.killed else ""
+        how += f", {self.refused} refused by its gate" if self.refused else ""
+        return f"build {' '.join(self.selection)}{dates}{how}: {warehouse.run(self)}"
+
+
+@dataclass(frozen=True)
+class RollBack:
+    """The `n`th of the partitions that have an earlier version is rolled back."""
+
+    n: int
+
+    def act(self, warehouse: Warehouse) -> str:
+        found = warehouse.earlier()
+        if not found:
+            return "roll back: nothing has an earlier version"
+        partition = found[self.n % len(found)]
+        warehouse.roll_back(partition)
+        return f"rollback {' '.join(partition)}"
+
+
+@dataclass(frozen=True)
+class Release:
+    """The `n`th of the held partitions is released."""
+
+    n: int
+
+    def act(self, warehouse: Warehouse) -> str:
+        found = warehouse.held()
+        if not found:
+            return "release: nothing is held"
+        partition = found[self.n % len(found)]
+        warehouse.release(partition)
+        return f"release {' '.join(partition)}"
+
+
+def raw(feed: str) -> str:
+    """The raw table of `system.feed`."""
+    return Feed.parse(feed).raw
