@@ -14,8 +14,6 @@ from countinghouse.planning.model_graph import Column, Graph, Model, Shape
 from countinghouse.planning.pinning import RunDate
 
 Relation = Mapping[str, Sequence[Row]]
-# What staging adds to say where a row came from: not part of what was delivered.
-_PLACE = {"delivery", "source_file", "row_number"}
 
 
 class DuckModels:
@@ -34,6 +32,9 @@ class DuckModels:
         for raw, contract in self.contracts.items():
             self.columns[raw] = [*map(_sql, business_columns(contract)), *LANDED]
         self.warehouse = Warehouse()
+        # On a few rows planning takes longest.
+        self.warehouse.database.execute("set threads = 1")
+        self.warehouse.database.execute("pragma disable_optimizer")
 
     def graph(self, codes: Mapping[str, int], rebuild_from: Mapping[str, str]) -> Graph:
         return Graph(
@@ -63,6 +64,7 @@ class DuckModels:
             if len(said[tuple(row[at] for at in identity)]) == 1
         )
         return self._typed(feed, rows)
+
     def content(self, table: str, rows: Rows) -> Rows:
         contract = self.contracts.get(table)
         return [row[: len(contract.columns)] for row in rows] if contract else rows
@@ -77,7 +79,9 @@ class DuckModels:
             self._show(f"{model.name}__previous", branch)
         self.warehouse.build(model.table, runs, self.texts.get(model.table, ""))
         columns = ", ".join(column.name for column in model.columns)
-        kept = f"hash({columns}) % 4 <> {code % 4}" if code and model.shape is Shape.DAILY else "true"
+        kept = (
+            f"hash({columns}) % 4 <> {code % 4}" if code and model.shape is Shape.DAILY else "true"
+        )
         for row in self.warehouse.rows(f"select {columns} from {model.table} where {kept}"):
             yield (WHOLE if model.shape is Shape.WHOLE else str(row[-1])), row
 

@@ -19,9 +19,17 @@ class InMemory:
 
     def __init__(self, models: DuckModels) -> None:
         self.world = World(models)
+        self.sent: dict[Partition, list[Rows]] = {}
 
     def deliver(self, feed: str, dt: str, rows: Rows) -> None:
+        self.sent.setdefault((feed, dt), []).append(rows)
         self.world.accept(raw(feed), dt, rows)
+
+    def delivered(self) -> Sequence[Partition]:
+        return sorted(self.sent)
+
+    def versions(self, feed: str, dt: str) -> Sequence[Rows]:
+        return self.sent[feed, dt]
 
     def run(self, build: Build) -> str:
         self.world.land()

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 
 from equivalence.small_shop import DAYS, FEEDS
-from equivalence.steps import KILLED, Build, Deliver, Release, RollBack, Step
+from equivalence.steps import CHANGES, KILLED, Build, Correct, Deliver, Release, RollBack, Step
 from hypothesis import strategies as st
 
 from countinghouse.names import OPEN
@@ -14,11 +14,27 @@ _any = st.integers(0, 200)
 
 
 @st.composite
-def deliveries(draw: st.DrawFn, feeds: Sequence[str] = tuple(FEEDS)) -> list[Step]:
-    """Deliveries of one day, in which some feeds may be missing."""
-    dt = draw(_day)
-    sent = draw(st.lists(st.sampled_from(feeds), min_size=1, max_size=4, unique=True))
-    return [Deliver(feed, dt, tuple(draw(FEEDS[feed](dt)))) for feed in sent]
+def days(draw: st.DrawFn, feeds: Sequence[str]) -> list[Step]:
+    """Some days one after the other; a few deliveries do not come, and not each day is built."""
+    steps: list[Step] = []
+    first, count = draw(st.integers(0, 3)), draw(st.integers(1, 6))
+    for dt in DAYS[first : first + count]:
+        for feed in feeds:
+            if draw(st.integers(0, 3)):
+                steps.append(_delivery(draw, feed, dt))
+        if draw(st.booleans()):
+            steps.append(Build())
+    return steps
+
+
+@st.composite
+def deliveries(draw: st.DrawFn, feeds: Sequence[str]) -> list[Step]:
+    """A delivery on any date: of a day that had none, or with new content."""
+    return [_delivery(draw, draw(st.sampled_from(feeds)), draw(_day))]
+
+
+def _delivery(draw: st.DrawFn, feed: str, dt: str) -> Deliver:
+    return Deliver(feed, dt, tuple(draw(FEEDS[feed](dt))))
 
 
 @st.composite
@@ -33,9 +49,14 @@ def builds(draw: st.DrawFn, models: Sequence[str]) -> list[Step]:
     return [Build(selection, first, last, forced, killed, refused)]
 
 
-def schedules(models: Iterable[str], *, max_size: int = 12) -> st.SearchStrategy[list[Step]]:
-    """Deliveries and builds in any order, with all that may come between them."""
-    built = builds(sorted(models))
-    held = (st.builds(RollBack, _any) | st.builds(Release, _any)).map(lambda step: [step])
-    parts = deliveries() | deliveries() | built | built | held
-    return st.lists(parts, max_size=max_size).map(lambda found: [*chain(*found)])
+def schedules(
+    models: Iterable[str], feeds: Sequence[str] = tuple(FEEDS)
+) -> st.SearchStrategy[list[Step]]:
+    """Some days, and then all that may happen, in any order."""
+    change = st.builds(Correct, _any, st.sampled_from(sorted(CHANGES)))
+    single = change | st.builds(RollBack, _any) | st.builds(Release, _any)
+    build = builds(sorted(models))
+    part = deliveries(feeds) | single.map(lambda step: [step]) | build | build
+    return st.tuples(days(feeds), st.lists(part, max_size=14)).map(
+        lambda found: [*found[0], *chain(*found[1])]
+    )

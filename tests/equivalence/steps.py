@@ -1,6 +1,6 @@
 """The steps of a schedule: each acts on a warehouse, and says in one line what it did."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,11 +13,26 @@ from countinghouse.planning.planner import Partition
 KILLED = ("mid_write", "before_publish", "after_decide", "in_publish_after_pointer")
 
 
+CHANGES: Mapping[str, Callable[[Sequence[Rows]], Rows]] = {
+    "the first row gone": lambda versions: versions[-1][1:],
+    "the last row twice": lambda versions: (*versions[-1], *versions[-1][-1:]),
+    "in another order": lambda versions: versions[-1][::-1],
+    "as it first was": lambda versions: versions[0],
+    "as it is": lambda versions: versions[-1],
+}
+
+
 class Warehouse(Protocol):
     """What schedules act on."""
 
     def deliver(self, feed: str, dt: str, rows: Rows) -> None:
         """A delivery, or the correction of one, arrives."""
+
+    def delivered(self) -> Sequence[Partition]:
+        """Feeds and dates that something was delivered for, in a fixed order."""
+
+    def versions(self, feed: str, dt: str) -> Sequence[Rows]:
+        """What was delivered for them, the newest last."""
 
     def run(self, build: "Build") -> str:
         """Land what has arrived and build; how it ended."""
@@ -52,8 +67,25 @@ class Deliver:
 
     def act(self, warehouse: Warehouse) -> str:
         warehouse.deliver(self.feed, self.dt, self.rows)
-        lines = [", ".join(text or "-" for text in row) for row in self.rows]
-        return "\n    ".join([f"deliver {self.feed} dt={self.dt}", *lines])
+        return "\n    ".join([f"deliver {self.feed} dt={self.dt}", *_lines(self.rows)])
+
+
+@dataclass(frozen=True)
+class Correct:
+    """The `n`th of the deliveries that have come is sent again, changed in one of `CHANGES`."""
+
+    n: int
+    how: str
+
+    def act(self, warehouse: Warehouse) -> str:
+        found = warehouse.delivered()
+        if not found:
+            return "correct: nothing has come"
+        feed, dt = found[self.n % len(found)]
+        versions = warehouse.versions(feed, dt)
+        rows = CHANGES[self.how](versions)
+        warehouse.deliver(feed, dt, rows)
+        return "\n    ".join([f"correct {feed} dt={dt}, {self.how}", *_lines(rows)])
 
 
 @dataclass(frozen=True)
@@ -103,6 +135,10 @@ class Release:
         partition = found[self.n % len(found)]
         warehouse.release(partition)
         return f"release {' '.join(partition)}"
+
+
+def _lines(rows: Rows) -> list[str]:
+    return [", ".join(text or "-" for text in row) for row in rows]
 
 
 def raw(feed: str) -> str:
