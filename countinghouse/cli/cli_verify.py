@@ -12,11 +12,6 @@ from countinghouse.settings import load
 verify = typer.Typer(no_args_is_help=True, help="Check claims by making their opposite happen.")
 
 
-@verify.callback()
-def _verify() -> None:
-    """Keep `faults` a command of its own while it is the only one."""
-
-
 @verify.command()
 def faults(
     only: str = typer.Option("", help="Numbers of faults, e.g. 3,25; all without it."),
@@ -37,6 +32,28 @@ def faults(
     words += ["-o", "addopts=--strict-markers"]
     words += [f"--faults={_numbers(only)}", f"--fault-seed={seed}", f"--random-kills={kills}"]
     ours = {"COUNTINGHOUSE_HOME": "", "PYTEST_ADDOPTS": "", "PYTHONPATH": str(project / "tests")}
+    done = subprocess.run(words, cwd=project, env={**os.environ, **ours}, check=False)
+    if done.returncode:
+        raise typer.Exit(1)
+
+
+@verify.command()
+def equivalence(
+    schedules: int = typer.Option(100, min=1, help="How many, over the models on DuckDB."),
+    seed: int = typer.Option(0, min=0, help="Decides which schedules."),
+) -> None:
+    """Follow random schedules of deliveries, corrections, builds, kills, rollbacks and releases.
+
+    Each must end as one clean rebuild from the same deliveries. The first that does not is printed
+    as small as it can be made, with the first rows that differ; the exit code is then 1.
+    """
+    project = load().project
+    if not (project / "tests").is_dir():
+        raise CountinghouseError(
+            f"{project} has no tests/: schedules are made there", remedy="use a whole checkout"
+        )
+    words = [sys.executable, "-m", "equivalence", f"--schedules={schedules}", f"--seed={seed}"]
+    ours = {"PYTHONPATH": str(project / "tests")}
     done = subprocess.run(words, cwd=project, env={**os.environ, **ours}, check=False)
     if done.returncode:
         raise typer.Exit(1)
