@@ -14,6 +14,7 @@ from countinghouse.planning.model_graph import Column, Graph, Model, Shape
 from countinghouse.planning.pinning import RunDate
 
 Relation = Mapping[str, Sequence[Row]]
+_SEQUENCE = [column.partition(" ")[0] for column in LANDED].index("_delivery_sequence")
 
 
 class DuckModels:
@@ -48,22 +49,24 @@ class DuckModels:
             )
         )
 
-    def landed(self, feed: str, dt: str, delivery: Delivery) -> tuple[Row, ...]:
-        """Typed rows, those in conflict with another of their delivery left out."""
+    def landed(self, feed: str, dt: str, sent: Mapping[int, Delivery]) -> tuple[Row, ...]:
+        """Typed rows; those in conflict with another of their delivery are left out."""
+        rows = [row for seq, each in sent.items() for row in self._dated(feed, dt, seq, each)]
+        self.warehouse.create("typed", self.columns[feed])
+        self.warehouse.fill("typed", rows)
+        return tuple(self.warehouse.rows("select * from typed"))
+
+    def _dated(self, feed: str, dt: str, seq: int, delivery: Delivery) -> Iterator[Row]:
         contract = self.contracts[feed]
-        names = [column.name for column in contract.columns]
+        names, dated = [column.name for column in contract.columns], contract.business_date
         identity = [names.index(name) for name in contract.identity]
         said: dict[Row, set[Row]] = {}
         for row in delivery.rows:
             said.setdefault(tuple(row[at] for at in identity), set()).add(row)
-        dated = contract.business_date
-        place = (delivery.position, delivery.version, 0, "file")
-        rows = (
-            (*row, dt if dated.delivery else row[names.index(dated.column)][:10], *place, n, dt)
-            for n, row in enumerate(delivery.rows, start=1)
-            if len(said[tuple(row[at] for at in identity)]) == 1
-        )
-        return self._typed(feed, rows)
+        for n, row in enumerate(delivery.rows, start=1):
+            day = dt if dated.delivery else row[names.index(dated.column)][:10]
+            if len(said[tuple(row[at] for at in identity)]) == 1:
+                yield (*row, day, delivery.position, delivery.version, seq, "file", n, dt)
 
     def content(self, table: str, rows: Rows) -> Rows:
         contract = self.contracts.get(table)
@@ -91,11 +94,6 @@ class DuckModels:
         self.warehouse.create(name, self.columns[relation.removesuffix("__previous")])
         self.warehouse.fill(name, rows)
 
-    def _typed(self, feed: str, rows: Iterable[Row]) -> tuple[Row, ...]:
-        self.warehouse.create("typed", self.columns[feed])
-        self.warehouse.fill("typed", rows)
-        return tuple(self.warehouse.rows("select * from typed"))
-
 
 def below(graph: Graph, feeds: Iterable[str]) -> tuple[Model, ...]:
     """Models that are made of these feeds, and be it among others."""
@@ -114,6 +112,7 @@ def _feed(contract: Contract) -> Feed:
         day=len(names),
         restates_days=contract.restates_days,
         position=names.index(log.position) if log and log.contiguous else None,
+        sequence=len(names) + _SEQUENCE,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from equivalence.duck_models import DuckModels
 from equivalence.small_shop import Rows
-from equivalence.steps import KILLED, Build, raw
+from equivalence.steps import KILLED, Build, Key, raw
 from planning.world import World
 
 from countinghouse.names import OPEN
@@ -19,17 +19,18 @@ class InMemory:
 
     def __init__(self, models: DuckModels) -> None:
         self.world = World(models)
-        self.sent: dict[Partition, list[Rows]] = {}
+        self.sent: dict[Key, list[Rows]] = {}
 
-    def deliver(self, feed: str, dt: str, rows: Rows) -> None:
-        self.sent.setdefault((feed, dt), []).append(rows)
-        self.world.accept(raw(feed), dt, rows)
+    def deliver(self, key: Key, rows: Rows) -> None:
+        self.sent.setdefault(key, []).append(rows)
+        feed, dt, seq = key
+        self.world.accept(raw(feed), dt, rows, seq)
 
-    def delivered(self) -> Sequence[Partition]:
+    def delivered(self) -> Sequence[Key]:
         return sorted(self.sent)
 
-    def versions(self, feed: str, dt: str) -> Sequence[Rows]:
-        return self.sent[feed, dt]
+    def versions(self, key: Key) -> Sequence[Rows]:
+        return self.sent[key]
 
     def run(self, build: Build) -> str:
         self.world.land()

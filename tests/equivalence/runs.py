@@ -1,22 +1,25 @@
 """Runs random schedules, shrinks the first that does not end as it must, and counts."""
 
-import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from equivalence.duck_models import DuckModels
 from equivalence.equal import Different, end_as_one_rebuild
 from equivalence.in_memory import InMemory
 from equivalence.schedules import schedules
+from equivalence.shrinking import smallest
 from equivalence.small_shop import FEEDS
 from equivalence.steps import Step
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
 from countinghouse.contracts import load_contracts
 from countinghouse.dbt.dbt_graph import load_graph
 from countinghouse.settings import Settings
+
+# Follows a schedule and counts what is equal, or raises Different.
+Ends = Callable[[Sequence[Step]], int]
 
 
 @dataclass
@@ -56,7 +59,7 @@ def in_memory(models: DuckModels, count: int, start: int) -> Report:
 
 def follow(
     strategy: SearchStrategy[list[Step]],
-    ends: Callable[[list[Step]], int],
+    ends: Ends,
     count: int,
     start: int,
     level: str = "",
@@ -67,24 +70,31 @@ def follow(
     @seed(start)
     @settings(
         max_examples=count,
+        # A difference is made small here: hypothesis would take minutes for it.
+        phases=[Phase.generate],
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),
-        report_multiple_bugs=False,
     )
     @given(strategy)
     def try_one(schedule: list[Step]) -> None:
+        if report.difference:
+            return
         try:
-            compared = ends(schedule)
-        except Different as found:
-            report.difference = str(found)
-            raise
-        # What comes after a difference only makes it smaller.
-        if not report.difference:
+            report.partitions += ends(schedule)
+        except Different:
+            report.difference = _told(ends, smallest(schedule, lambda s: bool(_told(ends, s))))
+        else:
             report.equal += 1
             report.steps += len(schedule)
-            report.partitions += compared
 
-    with contextlib.suppress(Different):
-        try_one()
+    try_one()
     return report
+
+
+def _told(ends: Ends, schedule: Sequence[Step]) -> str:
+    try:
+        ends(schedule)
+    except Different as found:
+        return str(found)
+    return ""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
-from equivalence.small_shop import DAYS, FEEDS
+from equivalence.small_shop import DAYS, FEEDS, IN_PARTS
 from equivalence.steps import CHANGES, KILLED, Build, Correct, Deliver, Release, RollBack, Step
 from hypothesis import strategies as st
 
@@ -17,11 +17,11 @@ _any = st.integers(0, 200)
 def days(draw: st.DrawFn, feeds: Sequence[str]) -> list[Step]:
     """Some days one after the other; a few deliveries do not come, and not each day is built."""
     steps: list[Step] = []
-    first, count = draw(st.integers(0, 3)), draw(st.integers(1, 6))
+    first, count = draw(st.integers(0, 5)), draw(st.integers(1, 5))
     for dt in DAYS[first : first + count]:
         for feed in feeds:
             if draw(st.integers(0, 3)):
-                steps.append(_delivery(draw, feed, dt))
+                steps += _deliveries(draw, feed, dt)
         if draw(st.booleans()):
             steps.append(Build())
     return steps
@@ -30,11 +30,12 @@ def days(draw: st.DrawFn, feeds: Sequence[str]) -> list[Step]:
 @st.composite
 def deliveries(draw: st.DrawFn, feeds: Sequence[str]) -> list[Step]:
     """A delivery on any date: of a day that had none, or with new content."""
-    return [_delivery(draw, draw(st.sampled_from(feeds)), draw(_day))]
+    return _deliveries(draw, draw(st.sampled_from(feeds)), draw(_day))
 
 
-def _delivery(draw: st.DrawFn, feed: str, dt: str) -> Deliver:
-    return Deliver(feed, dt, tuple(draw(FEEDS[feed](dt))))
+def _deliveries(draw: st.DrawFn, feed: str, dt: str) -> list[Step]:
+    sequences = draw(st.sampled_from([(1,), (2,), (1, 2)])) if feed in IN_PARTS else (0,)
+    return [Deliver(feed, dt, tuple(draw(FEEDS[feed](dt))), seq) for seq in sequences]
 
 
 @st.composite
@@ -49,14 +50,14 @@ def builds(draw: st.DrawFn, models: Sequence[str]) -> list[Step]:
     return [Build(selection, first, last, forced, killed, refused)]
 
 
-def schedules(
-    models: Iterable[str], feeds: Sequence[str] = tuple(FEEDS)
-) -> st.SearchStrategy[list[Step]]:
-    """Some days, and then all that may happen, in any order."""
+@st.composite
+def schedules(draw: st.DrawFn, models: Iterable[str], feeds: Sequence[str] = ()) -> list[Step]:
+    """Some days of some feeds, and then all that may happen, in any order."""
+    known = sorted(feeds or FEEDS)
+    sent = draw(st.lists(st.sampled_from(known), min_size=2, max_size=5, unique=True))
     change = st.builds(Correct, _any, st.sampled_from(sorted(CHANGES)))
-    single = change | st.builds(RollBack, _any) | st.builds(Release, _any)
-    build = builds(sorted(models))
-    part = deliveries(feeds) | single.map(lambda step: [step]) | build | build
-    return st.tuples(days(feeds), st.lists(part, max_size=14)).map(
-        lambda found: [*found[0], *chain(*found[1])]
-    )
+    single = change | change | st.builds(RollBack, _any) | st.builds(Release, _any)
+    part = deliveries(sent) | single.map(lambda step: [step]) | builds(sorted(models))
+    # Not a list: that would seldom be long.
+    parts = [draw(part) for _ in range(draw(st.integers(0, 20)))]
+    return [*draw(days(sent)), *chain.from_iterable(parts)]

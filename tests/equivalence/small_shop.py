@@ -42,7 +42,7 @@ def orders(draw: st.DrawFn, dt: str) -> Rows:
         state, at = draw(st.sampled_from(["paid", "cancelled"])), _at(day, 9)
         return (*who, state, "EUR", at, _at(max(day, dt), draw(_hours)))
 
-    return [order() for _ in range(draw(st.integers(0, 3)))]
+    return [order() for _ in range(draw(st.integers(0, 4)))]
 
 
 @st.composite
@@ -55,7 +55,7 @@ def order_items(draw: st.DrawFn, dt: str) -> Rows:
         key = (f"{day[5:]}/{draw(_few)}", "1")
         return (*key, draw(_products), *amounts, "EUR", _at(day, 9))
 
-    rows = [item() for _ in range(draw(st.integers(0, 3)))]
+    rows = [item() for _ in range(draw(st.integers(0, 4)))]
     return rows + rows[: draw(st.integers(0, 1))]
 
 
@@ -120,3 +120,5 @@ FEEDS: Mapping[str, Callable[[str], st.SearchStrategy[Rows]]] = {
     "facebook_ads.basic_ad": ad_reports,
     "facebook_ads.account_history": ad_accounts,
 }
+# Feeds that send a day in up to two sequences.
+IN_PARTS = {"shop.orders", "shop.order_items", "facebook_ads.basic_ad"}

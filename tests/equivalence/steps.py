@@ -13,6 +13,8 @@ from countinghouse.planning.planner import Partition
 KILLED = ("mid_write", "before_publish", "after_decide", "in_publish_after_pointer")
 
 
+# Feed, date and sequence.
+Key = tuple[str, str, int]
 CHANGES: Mapping[str, Callable[[Sequence[Rows]], Rows]] = {
     "the first row gone": lambda versions: versions[-1][1:],
     "the last row twice": lambda versions: (*versions[-1], *versions[-1][-1:]),
@@ -25,14 +27,14 @@ CHANGES: Mapping[str, Callable[[Sequence[Rows]], Rows]] = {
 class Warehouse(Protocol):
     """What schedules act on."""
 
-    def deliver(self, feed: str, dt: str, rows: Rows) -> None:
+    def deliver(self, key: Key, rows: Rows) -> None:
         """A delivery, or the correction of one, arrives."""
 
-    def delivered(self) -> Sequence[Partition]:
-        """Feeds and dates that something was delivered for, in a fixed order."""
+    def delivered(self) -> Sequence[Key]:
+        """What something was delivered for, in a fixed order."""
 
-    def versions(self, feed: str, dt: str) -> Sequence[Rows]:
-        """What was delivered for them, the newest last."""
+    def versions(self, key: Key) -> Sequence[Rows]:
+        """What was delivered for it, the newest last."""
 
     def run(self, build: "Build") -> str:
         """Land what has arrived and build; how it ended."""
@@ -59,15 +61,17 @@ class Step(Protocol):
 
 @dataclass(frozen=True)
 class Deliver:
-    """A delivery; a second one for the same feed and date is its correction."""
+    """A delivery; a second one for the same feed, date and sequence is its correction."""
 
     feed: str
     dt: str
     rows: Rows
+    seq: int = 0
 
     def act(self, warehouse: Warehouse) -> str:
-        warehouse.deliver(self.feed, self.dt, self.rows)
-        return "\n    ".join([f"deliver {self.feed} dt={self.dt}", *_lines(self.rows)])
+        key = self.feed, self.dt, self.seq
+        warehouse.deliver(key, self.rows)
+        return "\n    ".join([f"deliver {_said(key)}", *_lines(self.rows)])
 
 
 @dataclass(frozen=True)
@@ -81,11 +85,10 @@ class Correct:
         found = warehouse.delivered()
         if not found:
             return "correct: nothing has come"
-        feed, dt = found[self.n % len(found)]
-        versions = warehouse.versions(feed, dt)
-        rows = CHANGES[self.how](versions)
-        warehouse.deliver(feed, dt, rows)
-        return "\n    ".join([f"correct {feed} dt={dt}, {self.how}", *_lines(rows)])
+        key = found[self.n % len(found)]
+        rows = CHANGES[self.how](warehouse.versions(key))
+        warehouse.deliver(key, rows)
+        return "\n    ".join([f"correct {_said(key)}, {self.how}", *_lines(rows)])
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,11 @@ class Release:
         partition = found[self.n % len(found)]
         warehouse.release(partition)
         return f"release {' '.join(partition)}"
+
+
+def _said(key: Key) -> str:
+    feed, dt, seq = key
+    return f"{feed} dt={dt} seq={seq:02}" if seq else f"{feed} dt={dt}"
 
 
 def _lines(rows: Rows) -> list[str]:

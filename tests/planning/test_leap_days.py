@@ -22,7 +22,7 @@ def test_fault_87_seven_days_are_seven_days_over_leap_days_and_years(
     first: str, last: str, late: str, windows: tuple[str, str]
 ) -> None:
     world = shop(first, last)
-    world.deliver(ORDERS, last, [*world.log[ORDERS, last].rows, (late, "c", 4)])
+    world.deliver(ORDERS, last, [*world.log[ORDERS, last, 0].rows, (late, "c", 4)])
     assert world.plan().builds["marts.rpt_trailing_7d"] == tuple(dates_between(*windows))
     world.build()
     assert world.contents() == world.rebuilt().contents()

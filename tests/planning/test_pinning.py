@@ -113,7 +113,7 @@ def test_a_fold_from_nothing_pins_nothing_of_its_own(world: World) -> None:
 
 def test_a_date_taken_back_is_built_without_a_run_date(world: World) -> None:
     world.build()
-    known = world.log[ORDERS, NEXT].rows
+    known = world.log[ORDERS, NEXT, 0].rows
     world.deliver(ORDERS, NEXT, [*known, ("2026-02-06", "a", 1)])
     world.build()
     world.deliver(ORDERS, NEXT, known)

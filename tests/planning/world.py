@@ -15,6 +15,8 @@ from countinghouse.planning.planner import Input, Partition, Plan, Published, St
 from countinghouse.publishing.content_digest import EMPTY
 
 CONTRACT = "contract"
+# Feed, date and sequence.
+Key = tuple[str, str, int]
 
 
 class Project(Protocol):
@@ -25,8 +27,8 @@ class Project(Protocol):
     def graph(self, codes: Mapping[str, int], rebuild_from: Mapping[str, str]) -> Graph:
         """The models, each with the code that `codes` gives it."""
 
-    def landed(self, feed: str, dt: str, delivery: Delivery) -> tuple[Row, ...]:
-        """Rows of a raw partition."""
+    def landed(self, feed: str, dt: str, sent: Mapping[int, Delivery]) -> tuple[Row, ...]:
+        """Rows of a raw partition, from its deliveries by sequence."""
 
     def content(self, table: str, rows: Rows) -> Rows:
         """The columns that the content digest covers."""
@@ -48,10 +50,10 @@ class Version:
 
 @dataclass
 class World:
-    """The state that tests act on; `log` holds the newest delivery of each feed and date."""
+    """The state that tests act on; `log` holds the newest version of each delivery."""
 
     project: Project = TOYS
-    log: dict[Partition, Delivery] = field(default_factory=dict)
+    log: dict[Key, Delivery] = field(default_factory=dict)
     codes: dict[str, int] = field(default_factory=dict)
     rebuild_from: dict[str, str] = field(default_factory=dict)
     held: set[Partition] = field(default_factory=set)
@@ -70,25 +72,30 @@ class World:
         self.accept(feed, dt, rows)
         self.land()
 
-    def accept(self, feed: str, dt: str, rows: Iterable[Row]) -> None:
+    def accept(self, feed: str, dt: str, rows: Iterable[Row], seq: int = 0) -> None:
         """A delivery is appended to the log, unless it is what the log has."""
-        known, sent = self.log.get((feed, dt)), tuple(rows)
+        known, sent = self.log.get((feed, dt, seq)), tuple(rows)
         if known is None or known.rows != sent:
             position = 1 + max((each.position for each in self.log.values()), default=0)
-            self.log[feed, dt] = Delivery(sent, position, known.version + 1 if known else 1)
+            self.log[feed, dt, seq] = Delivery(sent, position, known.version + 1 if known else 1)
 
     def land(self) -> None:
         """Publish the raw partitions that differ from the log."""
         state = replace(self.state(), deliveries=self._deliveries())
         for due in planner.stale_raw(dict.fromkeys(self.project.feeds, CONTRACT), state):
-            rows = self.project.landed(due.table, due.dt, self.log[due.table, due.dt])
+            sent = {
+                seq: each for (*key, seq), each in self.log.items() if key == [due.table, due.dt]
+            }
+            rows = self.project.landed(due.table, due.dt, sent)
             inputs = planner.raw_inputs(due.table, due.dt, state)
             self._publish((due.table, due.dt), rows, CONTRACT, inputs)
 
     def _deliveries(self) -> dict[str, dict[str, tuple[tuple[int, int, str], ...]]]:
         found: dict[str, dict[str, tuple[tuple[int, int, str], ...]]] = {}
-        for (feed, dt), delivery in self.log.items():
-            found.setdefault(feed, {})[dt] = ((1, delivery.position, repr(delivery.rows)),)
+        for (feed, dt, seq), delivery in sorted(self.log.items(), key=lambda item: item[0]):
+            said = (seq, delivery.position, repr(delivery.rows))
+            dates = found.setdefault(feed, {})
+            dates[dt] = (*dates.get(dt, ()), said)
         return found
 
     def _published(self, table: str, dt: str) -> Published:

@@ -15,7 +15,7 @@ Digest = Callable[[Rows], str]
 
 @dataclass(frozen=True)
 class Delivery:
-    """What a source sent for a feed and date; position and version are those of the log."""
+    """What a source sent; position and version are those of the log."""
 
     rows: tuple[Row, ...]
     position: int
@@ -24,12 +24,13 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Feed:
-    """A feed as its contract declares it; `day` and `position` are columns of its raw rows."""
+    """A feed as its contract declares it; `day` and the others are columns of its raw rows."""
 
     kind: str
     day: int = 0
     restates_days: int | None = None
     position: int | None = None
+    sequence: int | None = None
 
     def slices(self, dt: str, rows: Rows, digest: Digest) -> dict[str, str]:
         """Digests by business date of a delivery's rows; a snapshot is one state of its date."""
@@ -38,6 +39,9 @@ class Feed:
         of_day: dict[str, list[Row]] = {}
         if self.restates_days is not None:
             of_day = {day: [] for day in dates_between(plus_days(dt, -self.restates_days), dt)}
+            # Of several on one day the last one counts.
+            last = max((row[self.sequence] for row in rows), default=0) if self.sequence else 0
+            rows = [row for row in rows if not self.sequence or row[self.sequence] == last]
         for row in rows:
             of_day.setdefault(row[self.day], []).append(row)
         return {day: digest(found) for day, found in of_day.items()}

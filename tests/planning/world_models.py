@@ -341,8 +341,8 @@ class Toys:
             )
         )
 
-    def landed(self, feed: str, dt: str, delivery: Delivery) -> tuple[Row, ...]:
-        return tuple(sorted(delivery.rows))
+    def landed(self, feed: str, dt: str, sent: Mapping[int, Delivery]) -> tuple[Row, ...]:
+        return tuple(sorted(chain(*(each.rows for each in sent.values()))))
 
     def content(self, table: str, rows: Rows) -> Rows:
         return rows
