@@ -53,6 +53,8 @@ class Column:
     name: str
     type: str
     comment: str = ""
+    # Says where a row came from: no part of the content, which may come again in another place.
+    is_place: bool = False
 
 
 @dataclass(frozen=True)

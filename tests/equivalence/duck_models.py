@@ -30,6 +30,10 @@ class DuckModels:
         self.columns: dict[str, Sequence[str]] = {
             model.name: [_sql(column) for column in model.columns] for model in graph.models
         }
+        self.kept = {
+            model.name: [n for n, column in enumerate(model.columns) if not column.is_place]
+            for model in self.models
+        }
         for raw, contract in self.contracts.items():
             self.columns[raw] = [*map(_sql, business_columns(contract)), *LANDED]
         self.warehouse = Warehouse()
@@ -69,8 +73,13 @@ class DuckModels:
                 yield (*row, day, delivery.position, delivery.version, seq, "file", n, dt)
 
     def content(self, table: str, rows: Rows) -> Rows:
-        contract = self.contracts.get(table)
-        return [row[: len(contract.columns)] for row in rows] if contract else rows
+        """Without columns of place; raw rows with the sequence of their delivery."""
+        if table in self.contracts:
+            sequence = self.feeds[table].sequence or 0
+            declared = len(self.contracts[table].columns)
+            return [(*row[:declared], max(row[sequence], 1)) for row in rows]
+        kept = self.kept[table]
+        return [tuple(row[n] for n in kept) for row in rows]
 
     def compute(
         self, model: Model, branch: Mapping[str, Relation], runs: Sequence[RunDate], code: int

@@ -1,36 +1,48 @@
 """A schedule's end against one clean rebuild; on a difference its steps and the first rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
-from equivalence.in_memory import InMemory
-from equivalence.steps import Step
+from equivalence.steps import Step, Warehouse
 
 from countinghouse.planning.planner import Partition
 
 _SHOWN = 3
+Row = tuple[object, ...]
+Contents = Mapping[Partition, Sequence[Row]]
+
+
+class Ending(Warehouse, Protocol):
+    """A warehouse whose end can be compared."""
+
+    def settled(self) -> Contents:
+        """What is published once every hold has ended and everything has been built."""
+
+    def rebuilt(self) -> Contents:
+        """What one build makes of the same log in an empty warehouse."""
 
 
 class Different(AssertionError):
-    """A schedule that ends otherwise than a clean rebuild; the message tells all."""
+    """A schedule that ends otherwise than a clean rebuild: its steps and how they differ."""
+
+    def __init__(self, steps: Sequence[Step], lines: Iterable[str]) -> None:
+        self.steps = steps
+        super().__init__("\n".join([*map(str, steps), *lines]))
 
 
-def end_as_one_rebuild(warehouse: InMemory, schedule: Iterable[Step]) -> int:
+def end_as_one_rebuild(warehouse: Ending, schedule: Iterable[Step]) -> int:
     """Follow the schedule and compare; returns how many partitions are equal."""
-    told: list[str] = []
+    done: list[Step] = []
     try:
         for step in schedule:
-            told.append(step.act(warehouse))
+            done += filter(None, [step.act(warehouse)])
         ended, clean = warehouse.settled(), warehouse.rebuilt()
     except Exception as problem:
-        raise Different("\n".join([*told, f"fails: {type(problem).__name__}: {problem}"])) from None
+        raise Different(done, [f"then: {type(problem).__name__}: {problem}"]) from problem
     differing = [p for p in sorted({*ended, *clean}) if not _equal(ended.get(p), clean.get(p))]
     if differing:
-        raise Different("\n".join([*told, *_explained(differing, ended, clean)]))
+        raise Different(done, _explained(differing, ended, clean))
     return len(clean)
-
-
-Row = tuple[object, ...]
-Contents = Mapping[Partition, Sequence[Row]]
 
 
 def _equal(one: Sequence[Row] | None, other: Sequence[Row] | None) -> bool:

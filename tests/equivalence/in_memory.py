@@ -7,7 +7,6 @@ from equivalence.small_shop import Rows
 from equivalence.steps import KILLED, Build, Key, raw
 from planning.world import World
 
-from countinghouse.names import OPEN
 from countinghouse.planning.planner import Partition
 
 _DECIDED = KILLED.index("after_decide")
@@ -32,15 +31,12 @@ class InMemory:
     def versions(self, key: Key) -> Sequence[Rows]:
         return self.sent[key]
 
-    def run(self, build: Build) -> str:
+    def run(self, build: Build) -> None:
         self.world.land()
         if build.killed and KILLED.index(build.killed) < _DECIDED:
-            return "nothing was published"
-        fails = {build.refused} - {""}
-        changed = self.world.build(
-            build.selection, build.first, build.last or OPEN, forced=build.forced, fails=fails
-        )
-        return f"{len(changed)} partitions have new content"
+            return
+        dates, fails = (build.first, build.last), {build.refused} - {""}
+        self.world.build(build.selection, *dates, forced=build.forced, fails=fails)
 
     def earlier(self) -> Sequence[Partition]:
         models = self.world.graph.by_name

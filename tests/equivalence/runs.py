@@ -82,8 +82,9 @@ def follow(
             return
         try:
             report.partitions += ends(schedule)
-        except Different:
-            report.difference = _told(ends, smallest(schedule, lambda s: bool(_told(ends, s))))
+        except Different as found:
+            small = smallest(found.steps, lambda steps: bool(_told(ends, steps)))
+            report.difference = _told(ends, small) or str(found)
         else:
             report.equal += 1
             report.steps += len(schedule)

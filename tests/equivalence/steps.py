@@ -36,8 +36,8 @@ class Warehouse(Protocol):
     def versions(self, key: Key) -> Sequence[Rows]:
         """What was delivered for it, the newest last."""
 
-    def run(self, build: "Build") -> str:
-        """Land what has arrived and build; how it ended."""
+    def run(self, build: "Build") -> None:
+        """Land what has arrived, and build."""
 
     def earlier(self) -> Sequence[Partition]:
         """Partitions that have an earlier version, in a fixed order."""
@@ -53,10 +53,10 @@ class Warehouse(Protocol):
 
 
 class Step(Protocol):
-    """One step of a schedule."""
+    """One step of a schedule; its text is a line, or a few."""
 
-    def act(self, warehouse: Warehouse) -> str:
-        """Do it, and say what was done."""
+    def act(self, warehouse: Warehouse) -> "Step | None":
+        """Do it; return the step that does just this in any schedule, None if it did nothing."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,14 @@ class Deliver:
     rows: Rows
     seq: int = 0
 
-    def act(self, warehouse: Warehouse) -> str:
-        key = self.feed, self.dt, self.seq
-        warehouse.deliver(key, self.rows)
-        return "\n    ".join([f"deliver {_said(key)}", *_lines(self.rows)])
+    def __str__(self) -> str:
+        part = f" seq={self.seq:02}" if self.seq else ""
+        lines = [", ".join(text or "-" for text in row) for row in self.rows]
+        return "\n    ".join([f"deliver {self.feed} dt={self.dt}{part}", *(lines or ["no rows"])])
+
+    def act(self, warehouse: Warehouse) -> Step:
+        warehouse.deliver((self.feed, self.dt, self.seq), self.rows)
+        return self
 
 
 @dataclass(frozen=True)
@@ -81,14 +85,12 @@ class Correct:
     n: int
     how: str
 
-    def act(self, warehouse: Warehouse) -> str:
+    def act(self, warehouse: Warehouse) -> Step | None:
         found = warehouse.delivered()
         if not found:
-            return "correct: nothing has come"
-        key = found[self.n % len(found)]
-        rows = CHANGES[self.how](warehouse.versions(key))
-        warehouse.deliver(key, rows)
-        return "\n    ".join([f"correct {_said(key)}, {self.how}", *_lines(rows)])
+            return None
+        feed, dt, seq = key = found[self.n % len(found)]
+        return Deliver(feed, dt, CHANGES[self.how](warehouse.versions(key)), seq).act(warehouse)
 
 
 @dataclass(frozen=True)
@@ -102,51 +104,56 @@ class Build:
     killed: str = ""
     refused: str = ""
 
-    def act(self, warehouse: Warehouse) -> str:
+    def __str__(self) -> str:
         dates = f" --from {self.first} --to {self.last}" if self.first else ""
         how = " --force" if self.forced else ""
         how += f", killed at {self.killed}" if self.killed else ""
         how += f", {self.refused} refused by its gate" if self.refused else ""
-        return f"build {' '.join(self.selection)}{dates}{how}: {warehouse.run(self)}"
+        return f"build {' '.join(self.selection)}{dates}{how}"
+
+    def act(self, warehouse: Warehouse) -> Step:
+        warehouse.run(self)
+        return self
 
 
 @dataclass(frozen=True)
 class RollBack:
-    """The `n`th of the partitions that have an earlier version is rolled back."""
+    """A partition is rolled back, or the `n`th of those that have an earlier version."""
 
-    n: int
+    n: int = 0
+    partition: Partition | None = None
 
-    def act(self, warehouse: Warehouse) -> str:
-        found = warehouse.earlier()
-        if not found:
-            return "roll back: nothing has an earlier version"
-        partition = found[self.n % len(found)]
-        warehouse.roll_back(partition)
-        return f"rollback {' '.join(partition)}"
+    def __str__(self) -> str:
+        return f"rollback {' '.join(self.partition or ())}"
+
+    def act(self, warehouse: Warehouse) -> Step | None:
+        chosen = _chosen(warehouse.earlier(), self.partition, self.n)
+        if chosen:
+            warehouse.roll_back(chosen)
+        return RollBack(partition=chosen) if chosen else None
 
 
 @dataclass(frozen=True)
 class Release:
-    """The `n`th of the held partitions is released."""
+    """A held partition is released, or the `n`th of them."""
 
-    n: int
+    n: int = 0
+    partition: Partition | None = None
 
-    def act(self, warehouse: Warehouse) -> str:
-        found = warehouse.held()
-        if not found:
-            return "release: nothing is held"
-        partition = found[self.n % len(found)]
-        warehouse.release(partition)
-        return f"release {' '.join(partition)}"
+    def __str__(self) -> str:
+        return f"release {' '.join(self.partition or ())}"
 
-
-def _said(key: Key) -> str:
-    feed, dt, seq = key
-    return f"{feed} dt={dt} seq={seq:02}" if seq else f"{feed} dt={dt}"
+    def act(self, warehouse: Warehouse) -> Step | None:
+        chosen = _chosen(warehouse.held(), self.partition, self.n)
+        if chosen:
+            warehouse.release(chosen)
+        return Release(partition=chosen) if chosen else None
 
 
-def _lines(rows: Rows) -> list[str]:
-    return [", ".join(text or "-" for text in row) for row in rows]
+def _chosen(found: Sequence[Partition], partition: Partition | None, n: int) -> Partition | None:
+    if partition is not None:
+        return partition if partition in found else None
+    return found[n % len(found)] if found else None
 
 
 def raw(feed: str) -> str:

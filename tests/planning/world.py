@@ -244,10 +244,10 @@ class World:
         return {(s.table, s.dt) for s in planner.stale(self.graph, self.state())}
 
     def contents(self) -> dict[Partition, tuple[Row, ...]]:
-        """Rows by published partition of models; an empty partition is as an absent one."""
+        """Content by published partition of models; an empty partition is as an absent one."""
         models = self.graph.by_name
         found = {p: self.versions[v].rows for p, v in self.pointers.items() if p[0] in models}
-        return {partition: rows for partition, rows in sorted(found.items()) if rows}
+        return {p: tuple(self.project.content(p[0], rows)) for p, rows in found.items() if rows}
 
     def rebuilt(self) -> "World":
         """A new warehouse from the same deliveries and code, by one build."""
