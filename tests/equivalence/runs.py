@@ -1,7 +1,7 @@
 """Runs random schedules, shrinks the first that does not end as it must, and counts."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from equivalence.duck_models import DuckModels
@@ -16,6 +16,7 @@ from hypothesis.strategies import SearchStrategy
 
 from countinghouse.contracts import load_contracts
 from countinghouse.dbt.dbt_graph import load_graph
+from countinghouse.planning.model_graph import Graph
 from countinghouse.settings import Settings
 
 # Follows a schedule and counts what is equal, or raises Different.
@@ -43,17 +44,24 @@ class Report:
         return f"{self.difference}\n{line}" if self.difference else line
 
 
-def real_models(project: Settings) -> DuckModels:
-    """The project's models that are made of the feeds of `small_shop`."""
+def real_models(
+    project: Settings,
+    feeds: Iterable[str] = FEEDS,
+    *,
+    graph: Graph | None = None,
+    texts: Mapping[str, str] | None = None,
+) -> DuckModels:
+    """The project's models that are made of these feeds; `texts` replaces their SQL."""
     contracts = load_contracts(project.project)
-    return DuckModels(load_graph(project), [contracts[feed] for feed in FEEDS])
+    return DuckModels(graph or load_graph(project), [contracts[feed] for feed in feeds], texts)
 
 
 def in_memory(models: DuckModels, count: int, start: int) -> Report:
     """Schedules over models on DuckDB."""
     names = [model.name for model in models.models]
+    feeds = [str(contract.feed) for contract in models.contracts.values()]
     return follow(
-        schedules(names), lambda steps: end_as_one_rebuild(InMemory(models), steps), count, start
+        schedules(names, feeds), lambda s: end_as_one_rebuild(InMemory(models), s), count, start
     )
 
 
