@@ -75,6 +75,11 @@ class Model:
     unique_id: str = ""
 
     @property
+    def content(self) -> tuple[Column, ...]:
+        """The columns that the content digest covers."""
+        return tuple(c for c in self.columns if c.name != "dt" and not c.is_place)
+
+    @property
     def layer(self) -> str:
         """`staging`, `intermediate` or `marts`."""
         return self.name.partition(".")[0]

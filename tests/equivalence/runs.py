@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from equivalence.duck_models import DuckModels
+from equivalence.duck_models import DuckModels, below
 from equivalence.equal import Different, end_as_one_rebuild
 from equivalence.in_memory import InMemory
-from equivalence.schedules import schedules
+from equivalence.schedules import schedules, short_schedules
 from equivalence.shrinking import smallest
 from equivalence.small_shop import FEEDS
-from equivalence.steps import Step
+from equivalence.steps import Step, raw
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
@@ -65,14 +65,34 @@ def in_memory(models: DuckModels, count: int, start: int) -> Report:
     )
 
 
+def through_engine(models: DuckModels, count: int, start: int) -> Report:
+    """Short schedules through everything, each on two installations of its own."""
+    from equivalence.through_engine import FEEDS as SENT
+    from equivalence.through_engine import installed
+
+    def ends(schedule: Sequence[Step]) -> int:
+        with installed() as warehouse:
+            return end_as_one_rebuild(warehouse, schedule)
+
+    names = [model.name for model in below(models.graph({}, {}), map(raw, SENT))]
+    return follow(
+        short_schedules(names, SENT), ends, count, start, level=" through the engine", small=False
+    )
+
+
 def follow(
     strategy: SearchStrategy[list[Step]],
     ends: Ends,
     count: int,
     start: int,
+    *,
     level: str = "",
+    small: bool = True,
 ) -> Report:
-    """Try `count` schedules, the same ones for the same `start`; stop at the first difference."""
+    """Try `count` schedules, the same ones for the same `start`; stop at the first difference.
+
+    A schedule that fails is made small, unless each attempt costs minutes.
+    """
     report = Report(count, level)
 
     @seed(start)
@@ -91,14 +111,18 @@ def follow(
         try:
             report.partitions += ends(schedule)
         except Different as found:
-            small = smallest(found.steps, lambda steps: bool(_told(ends, steps)))
-            report.difference = _told(ends, small) or str(found)
+            report.difference = _shrunk(ends, found) if small else str(found)
         else:
             report.equal += 1
             report.steps += len(schedule)
 
     try_one()
     return report
+
+
+def _shrunk(ends: Ends, found: Different) -> str:
+    small = smallest(found.steps, lambda steps: bool(_told(ends, steps)))
+    return _told(ends, small) or str(found)
 
 
 def _told(ends: Ends, schedule: Sequence[Step]) -> str:

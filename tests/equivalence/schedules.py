@@ -1,6 +1,7 @@
 """Random schedules: daily runs, re-runs, late and corrected files, backfills, kills, rollbacks."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import chain
 
 from equivalence.small_shop import DAYS, FEEDS, IN_PARTS
@@ -14,10 +15,10 @@ _any = st.integers(0, 200)
 
 
 @st.composite
-def days(draw: st.DrawFn, feeds: Sequence[str]) -> list[Step]:
+def days(draw: st.DrawFn, feeds: Sequence[str], longest: int = 5) -> list[Step]:
     """Some days one after the other; a few deliveries do not come, and not each day is built."""
     steps: list[Step] = []
-    first, count = draw(st.integers(0, 5)), draw(st.integers(1, 5))
+    first, count = draw(st.integers(0, 5)), draw(st.integers(1, longest))
     for dt in DAYS[first : first + count]:
         for feed in feeds:
             if draw(st.integers(0, 3)):
@@ -39,7 +40,7 @@ def _deliveries(draw: st.DrawFn, feed: str, dt: str) -> list[Step]:
 
 
 @st.composite
-def builds(draw: st.DrawFn, models: Sequence[str]) -> list[Step]:
+def builds(draw: st.DrawFn, models: Sequence[str]) -> list[Build]:
     """Builds of all or of some, of any dates in any order, some of them killed or refused."""
     some = st.lists(st.sampled_from(models), min_size=1, max_size=6, unique=True).map(tuple)
     selection = draw(st.just(("all",)) | st.just(("all",)) | some)
@@ -51,13 +52,26 @@ def builds(draw: st.DrawFn, models: Sequence[str]) -> list[Step]:
 
 
 @st.composite
-def schedules(draw: st.DrawFn, models: Iterable[str], feeds: Sequence[str] = ()) -> list[Step]:
+def schedules(draw: st.DrawFn, models: Iterable[str], feeds: Sequence[str]) -> list[Step]:
     """Some days of some feeds, and then all that may happen, in any order."""
-    known = sorted(feeds or FEEDS)
-    sent = draw(st.lists(st.sampled_from(known), min_size=2, max_size=5, unique=True))
-    change = st.builds(Correct, _any, st.sampled_from(sorted(CHANGES)))
-    single = change | change | st.builds(RollBack, _any) | st.builds(Release, _any)
-    part = deliveries(sent) | single.map(lambda step: [step]) | builds(sorted(models))
+    sent = draw(st.lists(st.sampled_from(sorted(feeds)), min_size=2, max_size=5, unique=True))
+    part = deliveries(sent) | _singles() | builds(sorted(models))
     # Not a list: that would seldom be long.
     parts = [draw(part) for _ in range(draw(st.integers(0, 20)))]
     return [*draw(days(sent)), *chain.from_iterable(parts)]
+
+
+@st.composite
+def short_schedules(draw: st.DrawFn, models: Iterable[str], feeds: Sequence[str]) -> list[Step]:
+    """Two days and a few steps, a killed build and a rollback among them; gates as they are."""
+    built = builds(sorted(models)).map(lambda steps: [replace(s, refused="") for s in steps])
+    parts = [draw(deliveries(feeds) | _singles() | built) for _ in range(draw(st.integers(1, 4)))]
+    killed = Build(killed=draw(st.sampled_from(KILLED)))
+    back = RollBack(draw(_any))
+    return [*draw(days(feeds, 2)), Build(), *chain.from_iterable(parts), killed, Build(), back]
+
+
+def _singles() -> st.SearchStrategy[list[Step]]:
+    change = st.builds(Correct, _any, st.sampled_from(sorted(CHANGES)))
+    single = change | change | st.builds(RollBack, _any) | st.builds(Release, _any)
+    return single.map(lambda step: [step])
