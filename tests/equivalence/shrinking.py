@@ -12,8 +12,11 @@ def smallest(schedule: Sequence[Step], fails: Callable[[Sequence[Step]], bool]) 
     while size:
         found = next((less for less in _without(schedule, size) if fails(less)), None)
         schedule, size = (found, min(size, len(found))) if found else (schedule, size // 2)
-    while found := next((less for less in _simpler(schedule) if fails(less)), None):
-        schedule = found
+    n = 0
+    while n < len(schedule):
+        simpler = ([*schedule[:n], less, *schedule[n + 1 :]] for less in _less(schedule[n]))
+        found = next(filter(fails, simpler), None)
+        schedule, n = (found, n) if found else (schedule, n + 1)
     return schedule
 
 
@@ -21,12 +24,6 @@ def _without(schedule: Sequence[Step], size: int) -> Iterator[Sequence[Step]]:
     """The schedule without `size` steps that follow one another; the last ones first."""
     for start in reversed(range(0, len(schedule), size)):
         yield [*schedule[:start], *schedule[start + size :]]
-
-
-def _simpler(schedule: Sequence[Step]) -> Iterator[Sequence[Step]]:
-    for n, step in enumerate(schedule):
-        for less in _less(step):
-            yield [*schedule[:n], less, *schedule[n + 1 :]]
 
 
 def _less(step: Step) -> Iterator[Step]:
