@@ -85,14 +85,13 @@ def test_a_model_that_reads_what_no_plan_records_is_found(settings: Settings, re
 
 def test_a_history_that_forgets_is_found(settings: Settings) -> None:
     text = next(PROJECT.glob("models/**/dim_products.sql")).read_text()
-    forgets = text.replace(
-        "from previous\n\n    union", "from previous where not is_deleted\n\n union"
-    )
-    assert forgets != text
+    forgetful = text.replace("from previous\n\n", "from previous where false\n\n")
+    assert forgetful != text
 
-    assert "  marts.dim_products " in found(
-        load_graph(settings), settings, {"dim_products": forgets}
-    )
+    told = found(load_graph(settings), settings, {"dim_products": forgetful})
+
+    assert "  marts.dim_products " in told
+    assert "only in the rebuild:  ('" in told
 
 
 def found(graph: Graph, settings: Settings, texts: Mapping[str, str]) -> str:
