@@ -1,5 +1,7 @@
 """Schedules over the real models end as clean rebuilds, and a model that cheats is found."""
 
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -92,6 +94,16 @@ def test_a_history_that_forgets_is_found(settings: Settings) -> None:
 
     assert "  marts.dim_products " in told
     assert "only in the rebuild:  ('" in told
+
+
+def test_the_command_follows_schedules_and_counts(settings: Settings) -> None:
+    """In full: `countinghouse verify equivalence`."""
+    words = ["verify", "equivalence", "--schedules", "2", "--engine", "0", "--seed", "7"]
+    done = subprocess.run(
+        [sys.executable, "-m", "countinghouse.cli", *words], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "equivalence: 2 of 2 schedules equal to a clean rebuild | steps " in done.stdout
 
 
 def found(graph: Graph, settings: Settings, texts: Mapping[str, str]) -> str:
