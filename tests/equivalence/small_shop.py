@@ -45,6 +45,16 @@ def orders(draw: st.DrawFn, dt: str) -> Rows:
     return [order() for _ in range(draw(st.integers(0, 4)))]
 
 
+def every_order() -> Rows:
+    """Each order that a line of `order_items` may name."""
+    found = dates_between(plus_days(DAYS[0], -3), plus_days(DAYS[-1], 1))
+    return tuple(
+        (f"{day[5:]}/{n}", "k1", "web", "paid", "EUR", _at(day, 9), _at(day, 9))
+        for day in found
+        for n in (1, 2)
+    )
+
+
 @st.composite
 def order_items(draw: st.DrawFn, dt: str) -> Rows:
     """Order lines of the day or late; one may come twice."""
