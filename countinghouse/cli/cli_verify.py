@@ -14,11 +14,6 @@ from countinghouse.settings import load
 verify = typer.Typer(no_args_is_help=True, help="Check claims by making their opposite happen.")
 
 
-@verify.callback()
-def _verify() -> None:
-    """Keep `faults` a command of its own while it is the only one."""
-
-
 @verify.command()
 def faults(
     only: str = typer.Option("", help="Numbers of faults, e.g. 3,25; all without it."),
@@ -41,6 +36,31 @@ def faults(
     words += ["-p", "fault_report", "-p", "no:terminal", "-o", "addopts=--strict-markers"]
     words += [f"--faults={numbers}", f"--fault-seed={seed}", f"--random-kills={kills}"]
     ours = {"COUNTINGHOUSE_HOME": "", "PYTEST_ADDOPTS": "", "PYTHONPATH": str(project / "tests")}
+    done = subprocess.run(words, cwd=project, env={**os.environ, **ours}, check=False)
+    if done.returncode:
+        raise typer.Exit(1)
+
+
+@verify.command()
+def equivalence(
+    schedules: int = typer.Option(100, min=0, help="How many, over the models on DuckDB."),
+    engine: int = typer.Option(1, min=0, help="How many short ones, through everything."),
+    seed: int = typer.Option(0, min=0, help="Decides which schedules."),
+) -> None:
+    """Follow random schedules of deliveries, corrections, builds, kills, rollbacks and releases.
+
+    Each must end as one clean rebuild from the same deliveries. The first that does not is printed
+    as small as it can be made, with the first rows that differ; the exit code is then 1. Those
+    through the engine take minutes, on installations of their own in a temporary folder.
+    """
+    project = load().project
+    if not (project / "tests").is_dir():
+        raise CountinghouseError(
+            f"{project} has no tests/: schedules are made there", remedy="use a whole checkout"
+        )
+    words = [sys.executable, "-m", "equivalence", f"--schedules={schedules}"]
+    words += [f"--engine={engine}", f"--seed={seed}"]
+    ours = {"PYTHONPATH": str(project / "tests")}
     done = subprocess.run(words, cwd=project, env={**os.environ, **ours}, check=False)
     if done.returncode:
         raise typer.Exit(1)

@@ -105,7 +105,8 @@ def _columns(node: Node, shape: Shape) -> Iterator[Column]:
         if not column.get("data_type"):
             raise refusal(node, f"{column['name']} has no data_type", "declare its Spark type")
         name, comment = names.identifier(column["name"]), _one_line(column["description"])
-        yield Column(name, column["data_type"].lower(), comment)
+        is_place = bool(column["config"]["meta"].get("place"))
+        yield Column(name, column["data_type"].lower(), comment, is_place)
 
 
 def _money(node: Node) -> dict[str, str]:

@@ -68,7 +68,7 @@ class LandedDate:
     @property
     def raw(self) -> PartitionDigest:
         """Digest of the raw partition, undeclared columns included."""
-        extra = (each.extra for each in self.deliveries)
+        extra = (each.extra.of_sequence(each.delivery.seq) for each in self.deliveries)
         return reduce(PartitionDigest.__add__, [*self.slices.values(), *extra], EMPTY)
 
     @property
@@ -77,7 +77,7 @@ class LandedDate:
         found: dict[str, PartitionDigest] = {}
         for each in self.deliveries:
             for day, digest in each.slices.items():
-                found[day] = found.get(day, EMPTY) + digest
+                found[day] = found.get(day, EMPTY) + digest.of_sequence(each.delivery.seq)
         return dict(sorted(found.items()))
 
     @property

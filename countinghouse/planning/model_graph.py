@@ -53,6 +53,8 @@ class Column:
     name: str
     type: str
     comment: str = ""
+    # Says where a row came from: no part of the content, which may come again in another place.
+    is_place: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,11 @@ class Model:
     # A changed fingerprint makes partitions stale from this date on; empty: all of them.
     rebuild_from: str = ""
     unique_id: str = ""
+
+    @property
+    def content(self) -> tuple[Column, ...]:
+        """The columns that the content digest covers."""
+        return tuple(c for c in self.columns if c.name != "dt" and not c.is_place)
 
     @property
     def layer(self) -> str:

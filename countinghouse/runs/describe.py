@@ -48,7 +48,7 @@ def _digests(
 ) -> dict[str, PartitionDigest]:
     planned = plan.builds[model.name]
     frame = work.session.table(f"{schema}.{model.table}")
-    columns = [c for c in model.columns if c.name != "dt"]
+    columns = model.content
     types = {c.name: c.type for c in model.columns}
     money = [
         Money(column, types[column], currency_column=currency)

@@ -1,6 +1,7 @@
 {#-
   1 for the row of a key that counts on its business date: greatest version, then the latest
-  delivered. Within the date, so that the result does not depend on which dates one run builds.
+  delivered: by delivery date and sequence, which a correction keeps. Within the date, so that the
+  result does not depend on which dates one run builds.
 -#}
 {% macro winner_rank(keys, version_column=none) -%}
     row_number() over {{ newest_first(keys, version_column) }}
@@ -31,7 +32,7 @@
             {%- if version_column %}
             {{ version_column }} desc nulls last,
             {%- endif %}
-            dt desc, _delivery_version desc, _delivery desc, _row_number desc
+            dt desc, _delivery_sequence desc, _delivery desc, _row_number desc
     )
 {%- endmacro %}
 

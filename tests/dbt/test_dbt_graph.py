@@ -45,6 +45,15 @@ def test_a_model_has_the_columns_of_its_contract(manifest: Any) -> None:
     assert (model.folder, model.layer, model.comment[:6]) == ("shop", "staging", "Orders")
 
 
+def test_where_a_row_came_from_is_no_part_of_the_content(manifest: Any) -> None:
+    before = models(manifest)["stg_shop__orders"]
+    manifest["nodes"][STG]["columns"]["order_id"]["config"]["meta"]["place"] = True
+    model = models(manifest)["stg_shop__orders"]
+
+    assert [c.name for c in before.columns if c not in before.content] == ["dt"]
+    assert [c.name for c in model.columns if c not in model.content] == ["order_id", "dt"]
+
+
 @pytest.mark.parametrize(
     ("kind", "daily", "whole"),
     [

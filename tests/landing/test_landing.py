@@ -298,6 +298,20 @@ def test_sequences_of_a_date_land_together(landing: Landing, sales: Sales) -> No
     assert sorted(row["line"] for row in again.raw()) == [1, 2, 3]
 
 
+def test_sequences_that_change_places_are_other_content(landing: Landing, sales: Sales) -> None:
+    contract, root = sales(), landing.folder / "landing"
+    one, other = (csv_of(f"a,1,{amount},EUR,{AT},") for amount in ("1.00", "2.00"))
+    deliver(root, contract, DAY, one, seq=1)
+    deliver(root, contract, DAY, other, seq=2)
+    before = landing.land(contract, {DAY: csv_of()}).only
+    deliver(root, contract, DAY, other, seq=1)
+    deliver(root, contract, DAY, one, seq=2)
+    after = landing.land(contract, {DAY: csv_of()}).only
+    assert after.slices[DAY].digest != before.slices[DAY].digest
+    assert after.raw.digest != before.raw.digest
+    assert after.raw.money == before.raw.money
+
+
 def test_snapshot_and_cumulative_feeds_have_their_own_business_dates(
     landing: Landing, sales: Sales
 ) -> None:

@@ -4,9 +4,10 @@ The engine runs the same text; what differs between the two dialects is rewritte
 """
 
 import csv
+import functools
 import gzip
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -23,8 +24,18 @@ MACROS = ("money", "rows", "currency", "snapshots", "windows")
 # Of the reads, what is SQL and no question to the plan.
 READS = re.compile(r"{% macro (?:restated|moving)\(.*?endmacro %}", re.DOTALL)
 TYPES = {"string": "varchar", "int": "integer"}
-DIALECT = (
+
+
+def _unstacked(found: re.Match[str]) -> str:
+    """Pairs of a text and a column, one row each."""
+    pairs = re.findall(r"('\w+'), (\w+)", found[1])
+    texts, values = (", ".join(each) for each in zip(*pairs, strict=True))
+    return f"unnest([{texts}]) as {found[2]}, unnest([{values}]) as {found[3]}"
+
+
+DIALECT: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"\bexcept \((?=\w+(?:, \w+)*\))", "exclude ("),
+    (r"\bstack\(\s*\d+,((?:\s*'\w+', \w+,?)+)\s*\) as \((\w+), (\w+)\)", _unstacked),
     (r"\bstruct\(", "row("),
     (r"\barray\(", "list_value("),
     (r"\braise_error\(", "error("),
@@ -72,11 +83,15 @@ class Warehouse:
             values = [value for row in listed for value in row]
             self.database.execute(f"insert into {relation} values {marks}", values)
 
-    def build(self, model: str, dates: Dates = ()) -> None:
-        """Build the model for its dates; see `RunDate` for what comes with each."""
+    def build(self, model: str, dates: Dates = (), text: str = "") -> None:
+        """Build the model for its dates; see `RunDate` for what comes with each.
+
+        With `text` in place of the SQL that the project has for it.
+        """
         self.database.execute("delete from run_dates")
         self.fill("run_dates", ((model, *RunDate(*date)) for date in dates))
-        self.database.execute(f"create or replace table {model} as {sql(model)}")
+        query = filled(model, text) if text else sql(model)
+        self.database.execute(f"create or replace table {model} as {query}")
 
     def empty(self, model: str, relation: str = "") -> None:
         """The model's table, or one with its columns, without rows."""
@@ -118,14 +133,28 @@ def rendered(text: str, run_dates: str) -> str:
     return translated(jinja2.Template(_macros() + text).render(run_dates=lambda: run_dates))
 
 
+@functools.cache
 def sql(model: str) -> str:
-    """The model's text for DuckDB."""
-    return translated(spark_sql(model))
+    """The model's SQL for DuckDB; see `filled`."""
+    return filled(model, _text_of(model))
 
 
 def spark_sql(model: str) -> str:
+    """The model's SQL for the engine; see `filled`."""
+    return _rendering(model, _text_of(model))
+
+
+@functools.cache
+def filled(model: str, text: str) -> str:
     """The model's text with every relation under its plain name, e.g. `dim_products__previous`."""
-    text = next(PROJECT.glob(f"models/**/{model}.sql")).read_text()
+    return translated(_rendering(model, text))
+
+
+def _text_of(model: str) -> str:
+    return next(PROJECT.glob(f"models/**/{model}.sql")).read_text()
+
+
+def _rendering(model: str, text: str) -> str:
     return jinja2.Template(_macros() + text).render(
         config=lambda **_: "",
         ref=lambda name: name,

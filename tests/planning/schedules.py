@@ -5,8 +5,8 @@ from itertools import chain
 from typing import Any
 
 from hypothesis import strategies as st
-from world import World
-from world_models import (
+from planning.world import World
+from planning.world_models import (
     CUSTOMERS,
     MOVES_DAYS,
     NAMES,

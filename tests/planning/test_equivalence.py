@@ -1,8 +1,8 @@
 """Any history of a warehouse ends as one clean rebuild from the same deliveries would."""
 
 from hypothesis import given, settings
-from schedules import Action, schedules
-from world import World
+from planning.schedules import Action, schedules
+from planning.world import World
 
 RANDOM = settings(max_examples=200, deadline=None, derandomize=True, database=None)
 

@@ -2,9 +2,9 @@
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from schedules import DAYS, Action, schedules
-from world import World, deliver_day, deliver_rates, shop
-from world_models import ORDERS, PRODUCTS, RATES, Row
+from planning.schedules import DAYS, Action, schedules
+from planning.world import World, deliver_day, deliver_rates, shop
+from planning.world_models import ORDERS, PRODUCTS, RATES, Row
 
 from countinghouse.names import OPEN, WHOLE, dates_between, plus_days
 from countinghouse.planning.model_graph import Edge, Graph, Reads, Shape
@@ -38,9 +38,9 @@ def test_a_correction_plans_the_dates_it_touches_and_their_windows(
     dt: str, rows: dict[str, int]
 ) -> None:
     world = _BUILT.copy()
-    before = world.log[ORDERS, dt]
+    before = world.log[ORDERS, dt, 0].rows
     world.deliver(ORDERS, dt, [(day, "a", amount) for day, amount in rows.items()])
-    plan, days = world.plan(), touched(before, world.log[ORDERS, dt])
+    plan, days = world.plan(), touched(before, world.log[ORDERS, dt, 0].rows)
     for table in ("staging.stg_orders", "marts.fct_orders", "marts.rpt_converted"):
         assert set(plan.builds.get(table, ())) == days
     windows = {day for day in reached(days, 6) if day <= LAST}
@@ -54,10 +54,10 @@ def test_a_cumulative_file_plans_the_dates_it_touches_and_their_windows(
     rows: dict[str, int],
 ) -> None:
     world = _BUILT.copy()
-    before = world.log[RATES, LAST]
+    before = world.log[RATES, LAST, 0].rows
     after = {day: rate for day, _, rate in before} | rows
     world.deliver(RATES, LAST, [(day, "USD", rate) for day, rate in after.items()])
-    plan, days = world.plan(), touched(before, world.log[RATES, LAST])
+    plan, days = world.plan(), touched(before, world.log[RATES, LAST, 0].rows)
     windows = {day for day in reached(days, 5) if day <= LAST}
     assert set(plan.builds.get("staging.stg_rates", ())) == days
     assert set(plan.builds.get("marts.fct_rates", ())) == windows
@@ -68,10 +68,10 @@ def test_a_cumulative_file_plans_the_dates_it_touches_and_their_windows(
 @given(st.sampled_from(DAYS), st.integers(0, 31))
 def test_a_corrected_snapshot_plans_facts_from_its_date_on(dt: str, price: int) -> None:
     world = _BUILT.copy()
-    before = world.log[PRODUCTS, dt]
+    before = world.log[PRODUCTS, dt, 0].rows
     world.deliver(PRODUCTS, dt, [("a", price), ("b", 7)])
     plan = world.plan()
-    if world.log[PRODUCTS, dt] == before:
+    if world.log[PRODUCTS, dt, 0].rows == before:
         assert not plan
         return
     following = {plus_days(dt, 1)} if dt < LAST else set()
@@ -159,7 +159,7 @@ def planned_for_a_day_after(days: int) -> tuple[Plan, Plan]:
     daily = world.plan()
     world.build()
     late = plus_days(day, -3)
-    world.deliver(ORDERS, day, [*world.log[ORDERS, day], (late, "c", 1)])
+    world.deliver(ORDERS, day, [*world.log[ORDERS, day, 0].rows, (late, "c", 1)])
     return daily, world.plan()
 
 

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from world import World, deliver_day, deliver_rates, shop
-from world_models import ORDERS, PRODUCTS, RATES, REGIONS, REPORTS
+from planning.world import World, deliver_day, deliver_rates, shop
+from planning.world_models import ORDERS, PRODUCTS, RATES, REGIONS, REPORTS
 
 from countinghouse.names import OPEN, WHOLE, dates_between
 from countinghouse.planning import pinning
@@ -113,7 +113,7 @@ def test_a_fold_from_nothing_pins_nothing_of_its_own(world: World) -> None:
 
 def test_a_date_taken_back_is_built_without_a_run_date(world: World) -> None:
     world.build()
-    known = world.log[ORDERS, NEXT]
+    known = world.log[ORDERS, NEXT, 0].rows
     world.deliver(ORDERS, NEXT, [*known, ("2026-02-06", "a", 1)])
     world.build()
     world.deliver(ORDERS, NEXT, known)

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from world import CONTRACT, World, deliver_day, deliver_rates, shop
-from world_models import NAMES, ORDERS, PRODUCTS, RATES, REGIONS
+from planning.world import CONTRACT, World, deliver_day, deliver_rates, shop
+from planning.world_models import NAMES, ORDERS, PRODUCTS, RATES, REGIONS
 
 from countinghouse.names import OPEN, WHOLE, dates_between, plus_days
 from countinghouse.planning import planner
@@ -80,7 +80,7 @@ def test_children_of_what_is_stale_are_built_in_the_same_pass(world: World) -> N
 
 def test_equal_content_makes_nothing_downstream_stale(world: World) -> None:
     before = dict(world.pointers)
-    world.deliver(ORDERS, LAST, [*world.log[ORDERS, LAST], (LAST, "a", 1)])
+    world.deliver(ORDERS, LAST, [*world.log[ORDERS, LAST, 0].rows, (LAST, "a", 1)])
     assert world.build(["staging.stg_orders"]) == []
     assert world.stale() == {("staging.stg_order_log", WHOLE)}
     assert {p: v for p, v in world.pointers.items() if p[0] != ORDERS} == {
@@ -116,7 +116,7 @@ def test_a_parent_that_was_built_alone_makes_what_reads_it_stale(
     world.deliver(ORDERS, LAST, [(LAST, "a", 5)])
     world.deliver(PRODUCTS, LAST, [("a", 99)])
     world.deliver(REGIONS, LAST, [("a", 9)])
-    world.deliver(RATES, LAST, [*world.log[RATES, LAST][:-1], (LAST, "USD", 9)])
+    world.deliver(RATES, LAST, [*world.log[RATES, LAST, 0].rows[:-1], (LAST, "USD", 9)])
     was_stale = reader in world.stale()
     world.build([built])
     is_itself = reader[0].endswith(built)
@@ -148,8 +148,8 @@ def test_a_forced_plan_takes_every_date_of_the_range(world: World) -> None:
 
 
 def test_fault_109_an_unchanged_snapshot_builds_nothing(world: World) -> None:
-    world.deliver(PRODUCTS, NEXT, world.log[PRODUCTS, LAST])
-    world.deliver(REGIONS, NEXT, world.log[REGIONS, LAST])
+    world.deliver(PRODUCTS, NEXT, world.log[PRODUCTS, LAST, 0].rows)
+    world.deliver(REGIONS, NEXT, world.log[REGIONS, LAST, 0].rows)
     assert not world.plan()
 
 
@@ -171,7 +171,7 @@ def test_a_corrected_snapshot_builds_its_own_changes_and_the_next(world: World) 
 
 
 def test_a_snapshot_that_no_longer_differs_leaves_an_empty_partition(world: World) -> None:
-    world.deliver(PRODUCTS, LAST, world.log[PRODUCTS, DAYS[-2]])
+    world.deliver(PRODUCTS, LAST, world.log[PRODUCTS, DAYS[-2], 0].rows)
     assert ("staging.stg_products", LAST) in world.build()
     assert ("staging.stg_products", LAST) not in world.contents()
     assert world.contents() == world.rebuilt().contents()
@@ -206,7 +206,7 @@ def test_a_table_without_partitions_is_followed_by_every_date_that_reads_it(worl
 def test_fault_78_a_second_cumulative_file_plans_the_date_it_touches_and_its_windows(
     world: World,
 ) -> None:
-    repeated = world.log[RATES, LAST]
+    repeated = world.log[RATES, LAST, 0].rows
     changed = [(day, c, 3 if day == DAYS[2] else rate) for day, c, rate in repeated]
     world.deliver(RATES, NEXT, changed)
     assert builds(world.plan()) == {
@@ -223,7 +223,7 @@ def test_a_cumulative_file_older_than_the_newest_changes_nothing(world: World) -
 
 
 def test_fault_110_a_late_row_plans_its_day_and_the_seven_windows_over_it(world: World) -> None:
-    world.deliver(ORDERS, LAST, [*world.log[ORDERS, LAST], (DAYS[1], "c", 4)])
+    world.deliver(ORDERS, LAST, [*world.log[ORDERS, LAST, 0].rows, (DAYS[1], "c", 4)])
     planned = daily(world.plan())
     assert planned.pop("marts.rpt_trailing_7d") == DAYS[1:8]
     assert planned == {table: [DAYS[1]] for table in OF_ORDERS}
@@ -248,14 +248,14 @@ def test_a_correction_that_removes_all_rows_empties_the_date(world: World) -> No
 def test_windows_end_at_what_the_feeds_have_told_about(world: World) -> None:
     tables = {table: dts for (table, dts) in world.pointers}
     assert tables["marts.rpt_trailing_7d"] == LAST
-    world.deliver(ORDERS, LAST, [*world.log[ORDERS, LAST], ("2026-02-06", "a", 1)])
+    world.deliver(ORDERS, LAST, [*world.log[ORDERS, LAST, 0].rows, ("2026-02-06", "a", 1)])
     assert world.plan().builds["marts.rpt_trailing_7d"] == (NEXT, "2026-02-06")
 
 
 def test_dates_beyond_what_is_told_become_empty_when_a_correction_takes_them_back(
     world: World,
 ) -> None:
-    known = world.log[ORDERS, LAST]
+    known = world.log[ORDERS, LAST, 0].rows
     world.deliver(ORDERS, LAST, [*known, ("2026-02-06", "a", 1)])
     world.build()
     world.deliver(ORDERS, LAST, known)

@@ -1,32 +1,42 @@
 """A warehouse in memory: deliveries, published versions, and the build loop over the planner."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
-from world_models import (
-    COMPUTE,
-    CUSTOMERS,
-    NAMES,
-    ORDERS,
-    PRODUCTS,
-    RATES,
-    REGIONS,
-    REPORTS,
-    RESTATES_DAYS,
-    SHIPMENTS,
-    Relation,
-    Row,
-    shop_graph,
-)
+from planning.world_feeds import Delivery, Feed, Row, Rows
+from planning.world_models import ORDERS, PRODUCTS, RATES, REGIONS, TOYS, Relation
 
-from countinghouse.names import OPEN, dates_between, plus_days
+from countinghouse.names import OPEN, dates_between
 from countinghouse.planning import pinning, planner
-from countinghouse.planning.model_graph import Graph, Shape
-from countinghouse.planning.planner import Input, Partition, Plan, Published, Slice, State
-from countinghouse.planning.positions import Positions, gap
+from countinghouse.planning.model_graph import Graph, Model, Shape
+from countinghouse.planning.pinning import RunDate
+from countinghouse.planning.planner import Input, Partition, Plan, Published, State
+from countinghouse.publishing.content_digest import EMPTY
 
-DATED = (ORDERS, RATES, REPORTS, SHIPMENTS, CUSTOMERS)
 CONTRACT = "contract"
+# Feed, date and sequence.
+Key = tuple[str, str, int]
+
+
+class Project(Protocol):
+    """Feeds, and the models over them."""
+
+    feeds: Mapping[str, Feed]
+
+    def graph(self, codes: Mapping[str, int], rebuild_from: Mapping[str, str]) -> Graph:
+        """The models, each with the code that `codes` gives it."""
+
+    def landed(self, feed: str, dt: str, sent: Mapping[int, Delivery]) -> tuple[Row, ...]:
+        """Rows of a raw partition, from its deliveries by sequence."""
+
+    def content(self, table: str, rows: Rows) -> Rows:
+        """The columns that the content digest covers."""
+
+    def compute(
+        self, model: Model, branch: Mapping[str, Relation], runs: Sequence[RunDate], code: int
+    ) -> Iterator[tuple[str, Row]]:
+        """Rows of a model by partition, from what the branch shows."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +44,16 @@ class Version:
     rows: tuple[Row, ...]
     published: Published
     inputs: tuple[Input, ...]
-    # Digests by business date, of raw tables whose rows start with one.
+    # Digests by business date, of raw tables whose rows have one.
     slices: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
 class World:
-    """The state that tests act on; `log` holds the newest delivery of each feed and date."""
+    """The state that tests act on; `log` holds the newest version of each delivery."""
 
-    log: dict[Partition, tuple[Row, ...]] = field(default_factory=dict)
+    project: Project = TOYS
+    log: dict[Key, Delivery] = field(default_factory=dict)
     codes: dict[str, int] = field(default_factory=dict)
     rebuild_from: dict[str, str] = field(default_factory=dict)
     held: set[Partition] = field(default_factory=set)
@@ -52,22 +63,40 @@ class World:
 
     @property
     def graph(self) -> Graph:
-        return shop_graph(self.codes, self.rebuild_from)
+        return self.project.graph(self.codes, self.rebuild_from)
 
     # --- landing ---
 
     def deliver(self, feed: str, dt: str, rows: Iterable[Row]) -> None:
         """A delivery, or its correction, is accepted and landed."""
-        self.log[feed, dt] = tuple(sorted(rows))
-        state = State(
-            published={
-                feed: {dt: self._published(feed, dt)} if (feed, dt) in self.pointers else {}
-            },
-            deliveries={feed: {dt: ((1, 1, _digest(self.log[feed, dt])),)}},
-        )
-        for due in planner.stale_raw({feed: CONTRACT}, state):
+        self.accept(feed, dt, rows)
+        self.land()
+
+    def accept(self, feed: str, dt: str, rows: Iterable[Row], seq: int = 0) -> None:
+        """A delivery is appended to the log, unless it is what the log has."""
+        known, sent = self.log.get((feed, dt, seq)), tuple(rows)
+        if known is None or known.rows != sent:
+            position = 1 + max((each.position for each in self.log.values()), default=0)
+            self.log[feed, dt, seq] = Delivery(sent, position, known.version + 1 if known else 1)
+
+    def land(self) -> None:
+        """Publish the raw partitions that differ from the log."""
+        state = replace(self.state(), deliveries=self._deliveries())
+        for due in planner.stale_raw(dict.fromkeys(self.project.feeds, CONTRACT), state):
+            sent = {
+                seq: each for (*key, seq), each in self.log.items() if key == [due.table, due.dt]
+            }
+            rows = self.project.landed(due.table, due.dt, sent)
             inputs = planner.raw_inputs(due.table, due.dt, state)
-            self._publish((feed, dt), self.log[feed, dt], CONTRACT, inputs)
+            self._publish((due.table, due.dt), rows, CONTRACT, inputs)
+
+    def _deliveries(self) -> dict[str, dict[str, tuple[tuple[int, int, str], ...]]]:
+        found: dict[str, dict[str, tuple[tuple[int, int, str], ...]]] = {}
+        for (feed, dt, seq), delivery in sorted(self.log.items(), key=lambda item: item[0]):
+            said = (seq, delivery.position, repr(delivery.rows))
+            dates = found.setdefault(feed, {})
+            dates[dt] = (*dates.get(dt, ()), said)
+        return found
 
     def _published(self, table: str, dt: str) -> Published:
         return self.versions[self.pointers[table, dt]].published
@@ -76,20 +105,20 @@ class World:
         published: dict[str, dict[str, Published]] = {}
         for (table, dt), version in self.pointers.items():
             published.setdefault(table, {})[dt] = self.versions[version].published
-        behind = gap({dt: self._positions(dt) for dt in published.get(CUSTOMERS, {})})
-        held = behind.held if behind else ()
-        slices = {
-            feed: self._slices({dt: dt for dt in sorted(published.get(feed, {}))}, feed)
-            for feed in (ORDERS, REPORTS, SHIPMENTS)
-        }
-        # A cumulative feed is as its newest delivery says.
-        slices[RATES] = self._slices({dt: "" for dt in published.get(RATES, {})}, RATES)
-        known = {dt: dt for dt in sorted(published.get(CUSTOMERS, {})) if dt not in held}
-        slices[CUSTOMERS] = self._slices(known, CUSTOMERS)
+        gaps, slices = {}, {}
+        for name, feed in self.project.feeds.items():
+            landed = {dt: self.versions[self.pointers[name, dt]] for dt in published.get(name, {})}
+            behind = feed.gap({dt: version.rows for dt, version in landed.items()})
+            if behind:
+                gaps[name] = behind
+            slices[name] = feed.current(
+                {dt: version.slices for dt, version in landed.items()},
+                held=behind.held if behind else (),
+            )
         return State(
             published=published,
             slices=slices,
-            gaps={CUSTOMERS: behind} if behind else {},
+            gaps=gaps,
             folded={
                 table: tuple(i for i in self.versions[version].inputs if i.role == "chain")
                 for (table, dt), version in self.pointers.items()
@@ -97,18 +126,6 @@ class World:
             },
             held=frozenset(self.held),
         )
-
-    def _slices(self, known_as: Mapping[str, str], feed: str) -> dict[str, tuple[Slice, ...]]:
-        newest = {name: dt for dt, name in sorted(known_as.items())}
-        found: dict[str, tuple[Slice, ...]] = {}
-        for name, dt in newest.items():
-            for day, digest in self.versions[self.pointers[feed, dt]].slices.items():
-                found[day] = (*found.get(day, ()), Slice(name, digest))
-        return found
-
-    def _positions(self, dt: str) -> Positions:
-        rows = self.versions[self.pointers[CUSTOMERS, dt]].rows
-        return Positions(tuple((position, position) for _, position, _ in rows))
 
     # --- building ---
 
@@ -142,7 +159,7 @@ class World:
         written = self._compute(plan, state, graph)
         overlay = state.with_built(
             {
-                partition: Published("", _digest(rows), len(rows), "", "")
+                partition: Published("", self._digest(partition[0], rows), len(rows), "", "")
                 for partition, rows in written.items()
             }
         )
@@ -165,15 +182,13 @@ class World:
         }
         written: dict[Partition, tuple[Row, ...]] = {}
 
-        def read(relation: str) -> Relation:
-            return branch[relation]
-
         for table, dts in plan.builds.items():
             model = graph.by_name[table]
             assert not set(pins.get(table, ())) & set(dts), "pinned and built"
             assert not {(table, dt) for dt in dts} & self.held, "held and built"
             rows: dict[str, list[Row]] = {dt: [] for dt in dts}
-            for dt, row in COMPUTE[table](read, runs[table], self.codes.get(table, 0)):
+            code = self.codes.get(table, 0)
+            for dt, row in self.project.compute(model, branch, runs[table], code):
                 assert dt in rows, f"{table} wrote {dt}, which nobody planned"
                 rows[dt].append(row)
             branch.setdefault(table, {}).update(rows)
@@ -187,21 +202,29 @@ class World:
         self, partition: Partition, rows: tuple[Row, ...], fingerprint: str, inputs: Iterable[Input]
     ) -> bool:
         inputs = tuple(inputs)
+        table, dt = partition
         now = self.pointers.get(partition)
-        digest = _digest(rows)
+        digest = self._digest(table, rows)
         is_new = now is None or self.versions[now].published.digest != digest
-        version = f"{len(self.versions)}/{'/'.join(partition)}" if is_new or not now else now
+        version = f"{len(self.versions)}/{table}/{dt}" if is_new or not now else now
         recorded = planner.inputs_digest(inputs)
+        feed = self.project.feeds.get(table)
+        slices = feed.slices(dt, rows, lambda found: self._digest(table, found)) if feed else {}
         self.versions[version] = Version(
-            rows,
+            # Of equal content the version that is there stays.
+            rows if is_new else self.versions[version].rows,
             Published(version, digest, len(rows), fingerprint, recorded),
             inputs,
-            _slices_of(partition, rows) if partition[0] in DATED else {},
+            slices,
         )
         self.pointers[partition] = version
         if is_new:
             self.history.setdefault(partition, []).append(version)
         return is_new
+
+    def _digest(self, table: str, rows: Rows) -> str:
+        content = self.project.content(table, rows)
+        return repr(sorted(content, key=repr)) if rows else EMPTY.digest
 
     # --- what people do ---
 
@@ -221,15 +244,15 @@ class World:
         return {(s.table, s.dt) for s in planner.stale(self.graph, self.state())}
 
     def contents(self) -> dict[Partition, tuple[Row, ...]]:
-        """Rows by published partition of models; an empty partition is as an absent one."""
-        found = {p: self.versions[v].rows for p, v in self.pointers.items() if p[0] in NAMES}
-        return {partition: rows for partition, rows in sorted(found.items()) if rows}
+        """Content by published partition of models; an empty partition is as an absent one."""
+        models = self.graph.by_name
+        found = {p: self.versions[v].rows for p, v in self.pointers.items() if p[0] in models}
+        return {p: tuple(self.project.content(p[0], rows)) for p, rows in found.items() if rows}
 
     def rebuilt(self) -> "World":
         """A new warehouse from the same deliveries and code, by one build."""
-        clean = World(codes=dict(self.codes))
-        for (feed, dt), rows in sorted(self.log.items()):
-            clean.deliver(feed, dt, rows)
+        clean = World(self.project, log=dict(self.log), codes=dict(self.codes))
+        clean.land()
         clean.build()
         return clean
 
@@ -243,20 +266,6 @@ class World:
             pointers=dict(self.pointers),
             history={partition: list(v) for partition, v in self.history.items()},
         )
-
-
-def _slices_of(partition: Partition, rows: Iterable[Row]) -> dict[str, str]:
-    feed, dt = partition
-    of_day: dict[str, list[Row]] = {}
-    if feed == REPORTS:
-        of_day = {day: [] for day in dates_between(plus_days(dt, -RESTATES_DAYS), dt)}
-    for row in rows:
-        of_day.setdefault(row[0], []).append(row)
-    return {day: _digest(found) for day, found in of_day.items()}
-
-
-def _digest(rows: Sequence[Row]) -> str:
-    return repr(sorted(rows, key=repr))
 
 
 def shop(first: str, last: str) -> World:

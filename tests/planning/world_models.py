@@ -7,13 +7,14 @@ other dates included, and restricts itself to its run dates.
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from planning.world_feeds import Delivery, Feed, Row, Rows
 
 from countinghouse.names import OPEN, WHOLE, dates_between, month_of, plus_days
 from countinghouse.planning.model_graph import Edge, Graph, Model, Reads, Shape
 from countinghouse.planning.pinning import RunDate
 
-Row = tuple[Any, ...]
 Relation = Mapping[str, Sequence[Row]]
 Read = Callable[[str], Relation]
 Runs = Sequence[RunDate]
@@ -312,18 +313,44 @@ NAMES = tuple(name for name, *_ in _MODELS)
 COMPUTE: Mapping[str, Compute] = {name: compute for name, _, compute, _ in _MODELS}
 
 
-def shop_graph(codes: Mapping[str, int], rebuild_from: Mapping[str, str]) -> Graph:
-    """The models, each with the code that `codes` gives it."""
-    return Graph(
-        tuple(
-            Model(
-                name=name,
-                folder="shop",
-                shape=shape,
-                edges=tuple(Edge(*edge) for edge in edges),
-                fingerprint=f"code {codes.get(name, 0)}",
-                rebuild_from=rebuild_from.get(name, ""),
+class Toys:
+    """These models, and the feeds that they read."""
+
+    feeds: Mapping[str, Feed] = {
+        ORDERS: Feed("event"),
+        PRODUCTS: Feed("full_snapshot"),
+        REGIONS: Feed("full_snapshot"),
+        RATES: Feed("cumulative"),
+        REPORTS: Feed("restated_report", restates_days=RESTATES_DAYS),
+        SHIPMENTS: Feed("event"),
+        CUSTOMERS: Feed("change_log", position=1),
+    }
+
+    def graph(self, codes: Mapping[str, int], rebuild_from: Mapping[str, str]) -> Graph:
+        return Graph(
+            tuple(
+                Model(
+                    name=name,
+                    folder="shop",
+                    shape=shape,
+                    edges=tuple(Edge(*edge) for edge in edges),
+                    fingerprint=f"code {codes.get(name, 0)}",
+                    rebuild_from=rebuild_from.get(name, ""),
+                )
+                for name, shape, _, edges in _MODELS
             )
-            for name, shape, _, edges in _MODELS
         )
-    )
+
+    def landed(self, feed: str, dt: str, sent: Mapping[int, Delivery]) -> tuple[Row, ...]:
+        return tuple(sorted(chain(*(each.rows for each in sent.values()))))
+
+    def content(self, table: str, rows: Rows) -> Rows:
+        return rows
+
+    def compute(
+        self, model: Model, branch: Mapping[str, Relation], runs: Runs, code: int
+    ) -> Written:
+        return COMPUTE[model.name](branch.__getitem__, runs, code)
+
+
+TOYS = Toys()
