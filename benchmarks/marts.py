@@ -44,7 +44,7 @@ class Mart:
         return round(self.engine / self.duckdb, 2)
 
 
-def compare(settings: Settings, dt: str, *, rounds: int = 5) -> list[Mart]:
+def compare(settings: Settings, dt: str, *, rounds: int = 3) -> list[Mart]:
     """Each model for one date that is published, on both, in turns; the last one is their sum."""
     graph = load_graph(settings)
     folder = settings.home / "bench"
