@@ -12,7 +12,7 @@ from pyspark.errors import PySparkException
 from countinghouse import doctor
 from countinghouse.names import WHOLE
 from countinghouse.services import control
-from countinghouse.services.engine import spark_home
+from countinghouse.services.spark_program import spark_home
 from countinghouse.settings import Settings
 from tests import harness
 from tests.faults.beeline import beeline
