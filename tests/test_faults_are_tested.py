@@ -41,18 +41,17 @@ def test_a_control_that_finds_nothing_is_told_and_ends_the_run_badly(
         f"    record_property('control', 'an overwrite: {count} torn reads')\n"
         f"    assert {count}\n"
     )
-    words = [
-        sys.executable,
-        "-m",
-        "pytest",
-        str(tmp_path),
-        "-p",
-        "fault_report",
+    words = [sys.executable, "-m", "pytest", str(tmp_path), "-p", "fault_report"]
+    words += [
         "-p",
         "no:terminal",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        str(tmp_path),
+        "--faults=",
     ]
-    words += ["-p", "no:cacheprovider", "--rootdir", str(tmp_path), "--faults="]
-    env = os.environ | {"PYTHONPATH": str(TESTS)}
+    env = os.environ | {"PYTHONPATH": str(TESTS), "PYTEST_ADDOPTS": ""}
     done = subprocess.run(words, env=env, cwd=tmp_path, capture_output=True, text=True)
     assert f"control: an overwrite: {count} torn reads, {verdict}" in done.stdout, done.stdout
     assert "faults survived 0 of 114" in done.stdout

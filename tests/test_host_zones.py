@@ -14,7 +14,7 @@ from countinghouse import engine_session
 from countinghouse.landing.columns import business_columns
 from countinghouse.publishing.content_digest import partition_digests
 from countinghouse.questions import queries
-from countinghouse.services import engine
+from countinghouse.services import engine, spark_program
 from countinghouse.settings import Settings
 
 ELSEWHERE = "America/Los_Angeles"
@@ -82,7 +82,7 @@ def test_fault_86_engine_and_sessions_are_in_utc_whatever_the_host_says(
     installation: Settings, session: Any, host_in: Callable[[str], None]
 ) -> None:
     host_in(ELSEWHERE)
-    assert engine._environment(installation)["TZ"] == "UTC"
+    assert spark_program.environment(installation)["TZ"] == "UTC"
     assert "-Duser.timezone=UTC" in engine.properties(installation)["spark.driver.extraJavaOptions"]
     opened = engine_session.open_session(installation, name="elsewhere")
     try:

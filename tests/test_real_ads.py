@@ -120,7 +120,7 @@ def test_days_with_more_clicks_than_impressions_are_published_and_alerted(
     flagged = "select count(*) from marts.fct_keyword_performance_daily where is_click_anomaly"
     assert rows(flagged) != [(0,)]
     alerts = map(json.loads, (installation.logs / "alerts.jsonl").read_text().splitlines())
-    (found,) = [a for a in alerts if a["rule"] == "clicks_are_not_more_than_impressions"]
+    (found,) = [a for a in alerts if a.get("rule") == "clicks_are_not_more_than_impressions"]
     assert (found["table"], found["severity"]) == ("marts.fct_keyword_performance_daily", "warn")
     assert found["rows"] > 0
     assert "dates are published all the same" in found["message"]

@@ -26,9 +26,16 @@ def test_a_relative_home_is_the_same_wherever_it_is_read(
     assert settings.home == tmp_path / "warehouse"
 
 
-def test_more_settings_of_the_engine_win_and_keep_their_secrets(tmp_path: Path) -> None:
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """As `up` makes it before it asks for the engine's settings."""
+    (tmp_path / "spark").mkdir()
+    return tmp_path
+
+
+def test_more_settings_of_the_engine_win_and_keep_their_secrets(home: Path) -> None:
     more = {"spark.sql.shuffle.partitions": "64", "spark.hadoop.fs.s3a.secret.key": "canary"}
-    settings = Settings(home=tmp_path, spark_properties=more)
+    settings = Settings(home=home, spark_properties=more)
     found = engine.properties(settings)
     assert {name: found[name] for name in more} == more
     assert "canary" not in repr(settings)
@@ -46,8 +53,8 @@ def test_workers_need_the_address_of_their_master(tmp_path: Path) -> None:
         cluster.components(settings)
 
 
-def test_workers_listen_beside_their_master(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path, cluster_workers=2, spark_master="spark://127.0.0.1:7077")
+def test_workers_listen_beside_their_master(home: Path) -> None:
+    settings = Settings(home=home, cluster_workers=2, spark_master="spark://127.0.0.1:7077")
     names = {one.name: one.ports[0] for one in cluster.components(settings)}
     assert names == {"spark-master": 7077, "spark-worker-0": 7078, "spark-worker-1": 7079}
     assert engine.properties(settings)["spark.authenticate"] == "true"

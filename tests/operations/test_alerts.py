@@ -57,5 +57,5 @@ def refusal(
         deliveries.accept(ledger, settings, contract, arrival)
     assert land(settings, [contract], run_id="test").refused
     lines = (settings.logs / "alerts.jsonl").read_text().splitlines()
-    (found,) = [a for a in map(json.loads, lines) if a["table"] == contract.feed.raw]
+    (found,) = [a for a in map(json.loads, lines) if a.get("table") == contract.feed.raw]
     return dict(found)
