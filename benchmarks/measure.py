@@ -14,12 +14,15 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import psutil
+from pydantic import SecretStr
 
 from countinghouse.services import processes
 from countinghouse.settings import Settings
 
 _PACKAGES = ("apache-airflow", "dbt-core", "dbt-spark", "duckdb", "great-expectations", "pyspark")
 Span = tuple[float, float]
+# By default the page forgets all but the newest 50.
+EVERY_STATEMENT = {"spark.sql.ui.retainedExecutions": SecretStr("100000")}
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -74,7 +77,7 @@ def _proportional(process: psutil.Process) -> int:
 def busy(settings: Settings, since: float, until: float) -> float:
     """Seconds between two instants in which the engine ran at least one statement.
 
-    As the engine's page of SQL statements has them; the page keeps the newest thousands of them.
+    As the engine's page of SQL statements has them: it keeps all only with `EVERY_STATEMENT`.
     """
     root = f"http://127.0.0.1:{settings.spark_ui_port}/api/v1/applications"
     (application,) = _get(root)
