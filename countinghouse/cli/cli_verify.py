@@ -26,19 +26,11 @@ def faults(
     to fail as well: a harness that sees nothing there is blind. The exit code is 0 only if every
     fault was survived and every such control has shown something.
     """
-    project = load().project
-    if not (project / "tests").is_dir():
-        raise CountinghouseError(
-            f"{project} has no tests/: the faults are made there", remedy="use a whole checkout"
-        )
     numbers = _numbers(only)
-    words = [sys.executable, "-m", "pytest", *_files(project, numbers)]
+    words = ["pytest", *_files(_tests(), numbers)]
     words += ["-p", "fault_report", "-p", "no:terminal", "-o", "addopts=--strict-markers"]
     words += [f"--faults={numbers}", f"--fault-seed={seed}", f"--random-kills={kills}"]
-    ours = {"COUNTINGHOUSE_HOME": "", "PYTEST_ADDOPTS": "", "PYTHONPATH": str(project / "tests")}
-    done = subprocess.run(words, cwd=project, env={**os.environ, **ours}, check=False)
-    if done.returncode:
-        raise typer.Exit(1)
+    _run(words, COUNTINGHOUSE_HOME="", PYTEST_ADDOPTS="")
 
 
 @verify.command()
@@ -53,15 +45,23 @@ def equivalence(
     as small as it can be made, with the first rows that differ; the exit code is then 1. Those
     through the engine take minutes, on installations of their own in a temporary folder.
     """
-    project = load().project
-    if not (project / "tests").is_dir():
+    _run(["equivalence", f"--schedules={schedules}", f"--engine={engine}", f"--seed={seed}"])
+
+
+def _tests() -> Path:
+    folder = load().project / "tests"
+    if not folder.is_dir():
         raise CountinghouseError(
-            f"{project} has no tests/: schedules are made there", remedy="use a whole checkout"
+            f"{folder} is not there: it has what is verified with", remedy="use a whole checkout"
         )
-    words = [sys.executable, "-m", "equivalence", f"--schedules={schedules}"]
-    words += [f"--engine={engine}", f"--seed={seed}"]
-    ours = {"PYTHONPATH": str(project / "tests")}
-    done = subprocess.run(words, cwd=project, env={**os.environ, **ours}, check=False)
+    return folder
+
+
+def _run(words: list[str], **environment: str) -> None:
+    """Run a module of the tests' folder, or of its packages; its failure is ours."""
+    folder = _tests()
+    env = {**os.environ, **environment, "PYTHONPATH": str(folder)}
+    done = subprocess.run([sys.executable, "-m", *words], cwd=folder.parent, env=env, check=False)
     if done.returncode:
         raise typer.Exit(1)
 
@@ -72,12 +72,12 @@ def _numbers(only: str) -> str:
     return only.replace(" ", "")
 
 
-def _files(project: Path, numbers: str) -> list[str]:
+def _files(tests: Path, numbers: str) -> list[str]:
     """The files that name these faults; of all faults, those of the controls too."""
     named = (
         f"fault_({numbers.replace(',', '|')})_" if numbers else "fault_[0-9]+_|def test_control_"
     )
-    files = sorted((project / "tests").rglob("test_*.py"))
+    files = sorted(tests.rglob("test_*.py"))
     found = [str(file) for file in files if re.search(named, file.read_text())]
     if not found:
         raise BadName(f"no test makes fault {numbers} happen", remedy="leave --only away")
