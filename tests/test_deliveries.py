@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alerted import alerts
 from feeds import contract_of, csv_of, deliver
 
 from countinghouse import deliveries
@@ -131,8 +132,7 @@ def test_a_delivery_that_contradicts_itself_is_told_and_alerted(
     (found,) = ingest.accept(home, [contract.system])
     assert (found.table, found.dt, found.rule) == (contract.feed.raw, DAY, "delivery accepted")
     assert "no files" in found.message
-    alerts = map(json.loads, (home.logs / "alerts.jsonl").read_text().splitlines())
-    (alert,) = [one for one in alerts if one["table"] == contract.feed.raw]
+    (alert,) = alerts(home, table=contract.feed.raw)
     assert (alert["partition"], alert["rule"]) == (DAY, "delivery accepted")
     # Once: nothing has come since.
     assert ingest.accept(home, [contract.system]) == []

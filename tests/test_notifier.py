@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from alerted import lines
 from pydantic import SecretStr
 
 from countinghouse.notifier import Alert, notifier
@@ -102,15 +103,11 @@ def settings_with(home: Path, **fields: str) -> Settings:
     return Settings(home=home, **{name: SecretStr(url) for name, url in fields.items()})
 
 
-def lines_of(home: Path) -> list[dict[str, object]]:
-    return [json.loads(line) for line in (home / "logs" / "alerts.jsonl").read_text().splitlines()]
-
-
 def test_an_alert_is_logged_and_filed_with_the_command_to_run(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     notifier(settings_with(tmp_path)).notify(ALERT)
-    [line] = lines_of(tmp_path)
+    [line] = lines(settings_with(tmp_path))
     assert line["table"] == "marts.fct_order_lines"
     assert line["partition"] == "2026-01-03"
     assert line["rows"] == 2
@@ -149,7 +146,7 @@ def test_a_dead_channel_hides_no_alert_and_shows_no_password(
     )
     notifier(settings).notify(ALERT)
     assert len(webhook.posted) == 1
-    alert, failure = lines_of(tmp_path)
+    alert, failure = lines(settings)
     assert alert["rule"] == "order_lines_are_unique"
     assert failure["channel_failed"] == "SmtpNotifier"
     assert any("not sent by SmtpNotifier" in record.getMessage() for record in caplog.records)

@@ -1,6 +1,5 @@
 """The public files of advertising through the whole path: landing, dbt, gates, publication."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import cut_ads
 import cut_deliveries
 import pytest
+from alerted import alerts
 from installations import another
 from models.ads_totals import ADWORDS, CHANNEL_PATHS, counted, mart_query, summed
 from models.readme_totals import Total
@@ -119,8 +119,7 @@ def test_days_with_more_clicks_than_impressions_are_published_and_alerted(
 ) -> None:
     flagged = "select count(*) from marts.fct_keyword_performance_daily where is_click_anomaly"
     assert rows(flagged) != [(0,)]
-    alerts = map(json.loads, (installation.logs / "alerts.jsonl").read_text().splitlines())
-    (found,) = [a for a in alerts if a.get("rule") == "clicks_are_not_more_than_impressions"]
+    (found,) = alerts(installation, rule="clicks_are_not_more_than_impressions")
     assert (found["table"], found["severity"]) == ("marts.fct_keyword_performance_daily", "warn")
     assert found["rows"] > 0
     assert "dates are published all the same" in found["message"]

@@ -1,7 +1,6 @@
 """Real DAG runs: the real scheduler, the CLI's backfills, the real engine and ledger."""
 
 import datetime as dt
-import json
 import shutil
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from urllib.request import Request, urlopen
 import psutil
 import pytest
 import sqlalchemy as sa
+from alerted import alerts
 from browsing import needs_chromium, open_browser, window
 from ledger_text import texts_of
 from running import Airflow, wait_for
@@ -292,9 +292,8 @@ def test_fault_62_a_missing_and_a_refused_delivery_are_named_after_the_rest_was_
     published = {table for table, day, _ in publications(backfilled) if day == INCOMPLETE}
     assert "staging.stg_shop__orders" in published
 
-    lines = (backfilled.settings.logs / "alerts.jsonl").read_text().splitlines()
-    alerts = [alert for alert in map(json.loads, lines) if alert["partition"] == INCOMPLETE]
-    assert {(alert["table"], alert["rule"]) for alert in alerts} >= {
+    told = alerts(backfilled.settings, partition=INCOMPLETE)
+    assert {(alert["table"], alert["rule"]) for alert in told} >= {
         ("shop.products", "delivered by its deadline"),
         ("raw.shop__order_items", "delivery accepted"),
     }

@@ -1,12 +1,12 @@
 """What arrives late, twice, changed or absurd, from the landing folder to the marts."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alerted import alerts
 from installations import another
 
 from countinghouse.engine_session import open_session
@@ -73,10 +73,6 @@ class Warehouse:
         for item in self.reports[run].blocked:
             found.setdefault((item.table, item.dt), set()).add(item.rule)
         return found
-
-    def alerts(self) -> list[dict[str, Any]]:
-        lines = (self.settings.logs / "alerts.jsonl").read_text().splitlines()
-        return [json.loads(line) for line in lines]
 
     def fx(self, run: str) -> dict[tuple[str, str], tuple[float, bool]]:
         return {(row[0], row[1]): (row[2], row[3]) for row in self.seen[run]["rates"]}
@@ -165,7 +161,7 @@ def test_fault_63_of_one_key_the_latest_counts_and_every_other_row_is_counted(
 def test_fault_67_a_new_column_is_kept_alerted_and_changes_no_mart(warehouse: Warehouse) -> None:
     kept = f"select distinct _extra['colour'] from {RAW_ITEMS} where dt = '{MON}'"
     assert warehouse.rows(kept) == [("red",)]
-    told = [alert for alert in warehouse.alerts() if alert["rule"] == "no undeclared columns"]
+    told = alerts(warehouse.settings, rule="no undeclared columns")
     assert [(a["table"], a["partition"], a["severity"]) for a in told] == [(RAW_ITEMS, MON, "warn")]
     assert MON in warehouse.published("faulty", RAW_ITEMS)
     assert MON not in warehouse.published("faulty", LINES)

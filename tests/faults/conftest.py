@@ -1,9 +1,9 @@
 """What the fault tests have in common."""
 
-import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import alerted
 import pytest
 
 from countinghouse import failpoints
@@ -44,11 +44,5 @@ def no_hooks_left() -> Iterator[None]:
 @pytest.fixture
 def alerts(installation: Settings) -> Callable[[], list[dict[str, Any]]]:
     """Alerts since the test began."""
-    file = installation.logs / "alerts.jsonl"
-    before = len(file.read_text().splitlines()) if file.exists() else 0
-
-    def since() -> list[dict[str, Any]]:
-        lines = file.read_text().splitlines() if file.exists() else []
-        return [json.loads(line) for line in lines[before:]]
-
-    return since
+    before = len(alerted.alerts(installation))
+    return lambda: alerted.alerts(installation)[before:]

@@ -1,6 +1,5 @@
 """What an alert about a refused delivery tells: rows, a sample without persons, a command."""
 
-import json
 import re
 import uuid
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alerted import alerts
 from feeds import contract_of, csv_of, deliver
 from printed import parsed
 
@@ -56,6 +56,5 @@ def refusal(
     for arrival in deliveries.discover(settings, contract):
         deliveries.accept(ledger, settings, contract, arrival)
     assert land(settings, [contract], run_id="test").refused
-    lines = (settings.logs / "alerts.jsonl").read_text().splitlines()
-    (found,) = [a for a in map(json.loads, lines) if a.get("table") == contract.feed.raw]
-    return dict(found)
+    (found,) = alerts(settings, table=contract.feed.raw)
+    return found
