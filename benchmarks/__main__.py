@@ -4,7 +4,7 @@
     python -m benchmarks --only marts,stages --lines 100000,1000000
 
 Installations of its own, in a temporary folder. Everything takes some two hours on two cores; with
-`--nightly` a year of daily runs as well.
+`--runs 365` a year of daily runs as well.
 """
 
 import argparse
@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(PARTS), help=f"of {', '.join(PARTS)}")
     parser.add_argument("--small", type=int, default=1000, help="lines a day of the many days")
     parser.add_argument("--days", type=int, default=30, help="days of the range")
-    parser.add_argument("--nightly", action="store_true", help="365 daily runs instead of 60")
+    parser.add_argument("--runs", type=int, default=60, help="daily runs that are compared")
     asked = parser.parse_args()
     if unknown := set(asked.only.split(",")) - {*PARTS}:
         parser.error(f"no part is named {', '.join(sorted(unknown))}")
@@ -91,7 +91,7 @@ def main() -> None:
             asked.only.split(","),
             asked.small,
             asked.days,
-            365 if asked.nightly else 60,
+            asked.runs,
         )
         parts = {
             "stages": _stages,
@@ -122,7 +122,7 @@ def _stages(bench: Bench) -> None:
     for lines in bench.lines:
         with _installation(bench, f"{lines:,} lines a day") as settings:
             with Memory(settings).watched() as memory:
-                *_, run = days.one_by_one(settings, 2, lines)
+                *_, run = days.one_by_one(settings, range(2), lines)
             for stage in days.STAGES:
                 rate = run.rows_per_second_and_core(stage, marts.CORES)
                 bench.add(f"{lines:,}: {stage}, s", run.took[stage])
@@ -143,26 +143,23 @@ def _marts(bench: Bench, settings: Settings, lines: int) -> None:
 
 
 def _range(bench: Bench) -> None:
-    """Daily runs against one range, then more daily runs for what a long history costs."""
-    with _installation(bench, f"{bench.range_days} days as one range") as settings:
-        one = days.one_range(settings, bench.range_days, bench.small)
-        expected = digests(settings, days.day(bench.range_days - 1))
+    """Daily runs against one range, then more daily runs for what a long history costs.
+
+    A day before them is built in both: what starting an engine costs is no part of a daily run.
+    """
+    last, small = bench.range_days, bench.small
+    with _installation(bench, f"{last} days as one range") as settings:
+        days.one_by_one(settings, [0], small)
+        one = days.one_range(settings, range(1, last + 1), small)
+        expected = digests(settings, days.day(last))
     with _installation(bench, f"{bench.last_run} daily runs") as settings:
-        runs = [
-            days.one_pass(settings, days.deliver(settings, [n], bench.small), f"day {n}")
-            for n in range(bench.range_days)
-        ]
-        found = digests(settings, days.day(bench.range_days - 1))
+        runs = days.one_by_one(settings, range(last + 1), small)
+        found = digests(settings, days.day(last))
         bench.add("partitions that differ", len(differences(expected, found)), 0)
-        daily = sum(run.seconds for run in runs)
-        bench.add(
-            f"{bench.range_days} daily runs / one range", daily / one.seconds, 10, at_least=True
-        )
-        runs += [
-            days.one_pass(settings, days.deliver(settings, [n], bench.small), f"day {n}")
-            for n in range(bench.range_days, bench.last_run)
-        ]
-    time, files = days.growth(runs, 1, len(runs) - 1)
+        daily = sum(run.seconds for run in runs[1:])
+        bench.add(f"{last} daily runs / one range", daily / one.seconds, 10, at_least=True)
+        runs += days.one_by_one(settings, range(last + 1, bench.last_run + 1), small)
+    time, files = days.growth(runs, 2, len(runs) - 1)
     bench.add(f"run {bench.last_run} / run 2, time", time, 1.05)
     bench.add(f"run {bench.last_run} / run 2, files", files, 1.05)
     bench.measured["daily runs"] = [asdict(run) for run in runs]
@@ -181,7 +178,8 @@ def _airflow(bench: Bench) -> None:
         bench.add(f"{lines:,}: a day through Airflow, s", wall)
         bench.add(f"{lines:,}: wall/engine busy", median(o.overhead for o in found), limit)
         bench.measured[f"{lines} through Airflow"] = [asdict(one) for one in found]
-        if "stock" in bench.only:
+        # What starting everything anew costs, not what many rows cost: the smaller size shows it.
+        if "stock" in bench.only and lines == bench.lines[0]:
             _stock(bench, lines, wall)
 
 
@@ -189,8 +187,7 @@ def _stock(bench: Bench, lines: int, ours: float) -> None:
     home = Path(tempfile.mkdtemp(dir=bench.folder))
     took = stock.measure(home, lines, free_ports()["thrift_port"])
     bench.add(f"{lines:,}: stock set-up, s", sum(took.values()))
-    limit = 5.0 if lines == bench.lines[0] else None
-    bench.add(f"{lines:,}: stock/ours", sum(took.values()) / ours, limit, at_least=True)
+    bench.add(f"{lines:,}: stock/ours", sum(took.values()) / ours, 5, at_least=True)
     bench.measured[f"{lines} stock"] = took
 
 

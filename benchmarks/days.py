@@ -64,14 +64,14 @@ def one_pass(settings: Settings, lines: int, run_id: str) -> Run:
     return run
 
 
-def one_by_one(settings: Settings, days: int, lines: int) -> list[Run]:
+def one_by_one(settings: Settings, days: Iterable[int], lines: int) -> list[Run]:
     """A run for each day, each over the deliveries of that day alone."""
-    return [one_pass(settings, deliver(settings, [n], lines), f"day {n}") for n in range(days)]
+    return [one_pass(settings, deliver(settings, [n], lines), f"day {n}") for n in days]
 
 
-def one_range(settings: Settings, days: int, lines: int) -> Run:
+def one_range(settings: Settings, days: Iterable[int], lines: int) -> Run:
     """One run over the deliveries of all days."""
-    return one_pass(settings, deliver(settings, range(days), lines), "range")
+    return one_pass(settings, deliver(settings, days, lines), "range")
 
 
 def growth(runs: list[Run], early: int, late: int, *, around: int = 2) -> tuple[float, float]:

@@ -27,7 +27,9 @@ MODELS = (
     "marts.fct_order_lines",
     "marts.rpt_sales_daily",
 )
-Run = Callable[[str], object]
+# The one statement that computes and writes a model; what it needs is there when it is called.
+Write = Callable[[], object]
+Prepared = Callable[[str], Write]
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ def compare(settings: Settings, dt: str, *, rounds: int = 3) -> list[Mart]:
             for name, run in (("engine", engine), ("duckdb", database)):
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir()
-                time = seconds(lambda run=run, model=model: run(model))
+                write = run(model)
+                time = seconds(write)
                 # The first round compiles.
                 if number:
                     took.setdefault((model, name), []).append(time)
@@ -70,7 +73,7 @@ def compare(settings: Settings, dt: str, *, rounds: int = 3) -> list[Mart]:
     return [*marts, total]
 
 
-def _on_engine(settings: Settings, graph: Graph, dt: str, folder: Path) -> Run:
+def _on_engine(settings: Settings, graph: Graph, dt: str, folder: Path) -> Prepared:
     session = open_session(settings, name="bench")
     session.sql("create database if not exists bench")
     for relation, columns in _relations(settings, graph).items():
@@ -81,20 +84,20 @@ def _on_engine(settings: Settings, graph: Graph, dt: str, folder: Path) -> Run:
             source = f"select {nulls} where false"
         session.sql(f"create or replace temporary view {name} as {source}")
 
-    def run(model: str) -> None:
+    def prepared(model: str) -> Write:
         name = model.partition(".")[2]
         session.sql(f"drop table if exists bench.{name}")
         _run_dates(lambda query: session.sql(query), model, dt)
-        session.sql(
+        return lambda: session.sql(
             f"create table bench.{name} using parquet partitioned by (dt)"
             f" location '{folder}/{name}'"
             f" as select /*+ rebalance(dt) */ * from ({duck.spark_sql(name)})"
         )
 
-    return run
+    return prepared
 
 
-def _on_duckdb(settings: Settings, graph: Graph, dt: str, folder: Path) -> Run:
+def _on_duckdb(settings: Settings, graph: Graph, dt: str, folder: Path) -> Prepared:
     database = duckdb.connect()
     database.execute(f"set threads = {CORES}; set timezone = 'UTC'")
     for relation, columns in _relations(settings, graph).items():
@@ -108,14 +111,14 @@ def _on_duckdb(settings: Settings, graph: Graph, dt: str, folder: Path) -> Run:
             types = ", ".join(f'"{c.name}" {duck.TYPES.get(c.type, c.type)}' for c in columns)
             database.execute(f"create table {name} ({types})")
 
-    def run(model: str) -> None:
+    def prepared(model: str) -> Write:
         name = model.partition(".")[2]
         _run_dates(database.execute, model, dt)
-        database.execute(
+        return lambda: database.execute(
             f"copy ({duck.sql(name)}) to '{folder}/{name}' (format parquet, partition_by (dt))"
         )
 
-    return run
+    return prepared
 
 
 def _run_dates(execute: Callable[[str], object], model: str, dt: str) -> None:

@@ -46,6 +46,10 @@ class Home(BaseSettings):
     home: Path = PROJECT_ROOT / ".countinghouse"
 
 
+# For engines of minutes: the second compiler would take what it does not live to pay back.
+QUICK_COMPILER = "-XX:TieredStopAtLevel=1"
+
+
 class Settings(BaseSettings):
     """Every setting of an installation; environment `COUNTINGHOUSE_*` wins over the file."""
 
@@ -78,10 +82,10 @@ class Settings(BaseSettings):
     """More settings of the engine, by Spark's names; they win over `conf/spark-defaults.conf`."""
     driver_memory: str = "3g"
     driver_java_options: str = (
-        "-XX:+UseParallelGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
+        "-XX:+UseParallelGC -XX:-DontCompileHugeMethods -XX:ReservedCodeCacheSize=256m"
         " -XX:MetaspaceSize=256m"
     )
-    """For small statements on two cores: collector and compiler that leave them to the work."""
+    """Collector and compiler; see "Which compiler has the engine?" in docs/decisions.md."""
     class_archives: Path | None = None
     """Folder of the engine's Java classes as archives; default `home/spark/classes`."""
     class_archive_seconds: int = 180

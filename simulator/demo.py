@@ -23,7 +23,7 @@ from countinghouse.ledger import open_ledger, tables
 from countinghouse.planning import staleness
 from countinghouse.services import airflow, control, postgres
 from countinghouse.services.airflow_api import AirflowApi
-from countinghouse.settings import Settings, load
+from countinghouse.settings import QUICK_COMPILER, Settings, load
 from simulator import demo_report, expected, write_correction, write_deliveries
 from simulator.deliveries import Defects, write_corrupt
 from simulator.demo_report import major
@@ -49,7 +49,8 @@ def main() -> None:
     settings = load()
     settings.home.mkdir(parents=True, exist_ok=True)
     say("starting PostgreSQL, the engine and Airflow")
-    control.up(settings)
+    options = f"{settings.driver_java_options} {QUICK_COMPILER}"
+    control.up(settings.model_copy(update={"driver_java_options": options}))
     if _ran(settings):
         say("the demo has run here before: nothing to do")
     else:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from countinghouse.settings import QUICK_COMPILER, Settings
+
 # Minutes each: begun first, or one worker would be busy with them long after the other has ended.
 _LONG = (
     *("test_airflow.py", "test_real_data.py", "test_real_ads.py", "test_real_finance.py"),
@@ -46,6 +48,13 @@ def class_archives(tmp_path_factory: pytest.TempPathFactory) -> None:
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     os.environ["COUNTINGHOUSE_CLASS_ARCHIVES"] = str(shared / "classes")
     os.environ["COUNTINGHOUSE_CLASS_ARCHIVE_SECONDS"] = "15"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_compiler() -> None:
+    """Engines of tests live for minutes."""
+    options = Settings.model_fields["driver_java_options"].default
+    os.environ["COUNTINGHOUSE_DRIVER_JAVA_OPTIONS"] = f"{options} {QUICK_COMPILER}"
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from countinghouse.contracts import Contract
 from countinghouse.landing import instants, reader, types
 from countinghouse.landing.columns import business_columns
 from countinghouse.landing.formats.shape import FileShape
-from countinghouse.publishing.content_digest import content_digest
+from countinghouse.publishing.content_digest import Money, content_digest
 
 _NO_TEXTS = "cast(map() as map<string, string>)"
 _NO_MONEY = "cast(map() as map<string, bigint>)"
@@ -100,13 +100,15 @@ def _with_business_date(rows: DataFrame, contract: Contract) -> DataFrame:
     declared = contract.business_date
     kind = contract.column(declared.column).parsed.name if declared.column else ""
     dated = rows.withColumn("_business_date", F.expr(instants.business_date(declared, kind)))
+    dated = _with_powers(dated, contract)
     late = [
         f"when {rule} then {types.quoted(f'{declared.column}: {name}')}"
         for rule, name in instants.date_rules(
             declared, contract.max_lateness_days, contract.restates_days
         )
     ]
-    reasons = ["_reason", *_currency_reasons(contract).values()]
+    amounts = _amounts_with_currency(contract)
+    reasons = ["_reason", *(_fault_of(money) for money in amounts)]
     reasons += [f"case {' '.join(late)} end"] if late else []
     return dated.withColumns(
         {
@@ -116,23 +118,46 @@ def _with_business_date(rows: DataFrame, contract: Contract) -> DataFrame:
     )
 
 
-def _currency_reasons(contract: Contract) -> dict[str, str]:
-    return {m.column: types.currency_reason(m) for m in contract.money if m.currency_column}
+def _with_powers(rows: DataFrame, contract: Contract) -> DataFrame:
+    """By currency its power of ten, and by amount why it does not fit its currency, or NULL.
+
+    Each is found once a row: the lists of all currencies, written out wherever they are asked for,
+    make code that is too long to be compiled well.
+    """
+    amounts = _amounts_with_currency(contract)
+    powers = {_power_of(money): F.expr(money.power) for money in amounts}
+    faults = {_fault_of(m): F.expr(types.currency_reason(m, _power_of(m))) for m in amounts}
+    return rows.withColumns(powers).withColumns(faults) if amounts else rows
+
+
+def _amounts_with_currency(contract: Contract) -> list[Money]:
+    return [money for money in contract.money if money.currency_column]
+
+
+def _power_of(money: Money) -> str:
+    exponent = "" if money.exponent is None else f"_{money.exponent}"
+    return f"_power_of_{money.currency_column}{exponent}"
+
+
+def _fault_of(money: Money) -> str:
+    return f"_fault_of_{money.column}"
 
 
 def _readable_money(contract: Contract) -> str:
     """SQL of the amounts of a row by label, whatever else is wrong with the row."""
     names = [column.name for column in contract.columns]
-    reasons = _currency_reasons(contract)
     amounts = []
     for money in contract.money:
-        currency = f"`{money.currency_column}`" if money.currency_column else f"'{money.currency}'"
+        currency, fault, power = f"'{money.currency}'", "null", money.power
+        if money.currency_column:
+            currency, fault = f"`{money.currency_column}`", _fault_of(money)
+            power = _power_of(money)
         readable = (
             f"_error is null and `{money.column}` is not null "
             f"and _column_reasons[{names.index(money.column)}] is null "
-            f"and {reasons.get(money.column, 'null')} is null"
+            f"and {fault} is null"
         )
-        one = f"map(concat('{money.label} ', {currency}), {money.minor})"
+        one = f"map(concat('{money.label} ', {currency}), {money.minor_by(power)})"
         amounts.append(f"case when {readable} then {one} else {_NO_MONEY} end")
     return f"map_concat({', '.join(amounts)})" if amounts else _NO_MONEY
 

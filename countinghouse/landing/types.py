@@ -6,7 +6,7 @@ Nothing is rounded, cut, shifted or turned to NULL unless the contract says so.
 from dataclasses import dataclass
 
 from countinghouse.contracts import Column, Contract
-from countinghouse.currencies import EXPONENTS, power_sql
+from countinghouse.currencies import EXPONENTS
 from countinghouse.landing import instants, numbers
 from countinghouse.publishing.content_digest import Money
 
@@ -54,16 +54,16 @@ def text_of(contract: Contract, column: Column) -> str:
     return f"case when {text} in ({nulls}) then null else {plain} end" if nulls else plain
 
 
-def currency_reason(money: Money) -> str:
-    """SQL of why an amount, already typed, does not fit its row's currency, or NULL."""
+def currency_reason(money: Money, power: str) -> str:
+    """SQL of why an amount, already typed, does not fit its row's currency, or NULL.
+
+    `power` is SQL of `money.power`.
+    """
     amount, currency = f"`{money.column}`", f"`{money.currency_column}`"
-    power = power_sql(currency) if money.exponent is None else f"{10**money.exponent}BD"
-    known = ", ".join(map(quoted, EXPONENTS))
-    unknown = f"when {currency} not in ({known}) then {quoted(f'{money.currency_column}: unknown')}"
     return (
         f"case when {amount} is null then null "
         f"when {currency} is null then {quoted(f'{money.currency_column}: is null')} "
-        f"{unknown if money.exponent is None else ''} "
+        f"when {power} is null then {quoted(f'{money.currency_column}: unknown')} "
         f"when {amount} * {power} <> floor({amount} * {power}) "
         f"then {quoted(f'{money.column}: more decimals than its currency has')} end"
     )

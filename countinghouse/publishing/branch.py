@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from countinghouse import names
+from countinghouse.engine_session import run_script
 from countinghouse.planning.model_graph import Column
 from countinghouse.planning.pinning import RunDate
 
@@ -38,7 +39,6 @@ def create(
     """
     root = attempt_root / "_branch"
     location = _text(str(root))
-    session.sql(f"create database {names.identifier(schema)} location {location}")
     dates = [
         (
             _table(name),
@@ -48,10 +48,13 @@ def create(
         for name, days in run_dates.items()
         for dt, *rest in days
     ]
-    session.sql(_written(schema, root / "run_dates", _RUN_DATES, dates))
+    statements = [
+        f"create database {names.identifier(schema)} location {location}",
+        _written(schema, root / "run_dates", _RUN_DATES, dates),
+    ]
     for relation in sorted(columns):
-        for statement in _pinned(schema, root, relation, columns[relation], pins.get(relation)):
-            session.sql(statement)
+        statements += _pinned(schema, root, relation, columns[relation], pins.get(relation))
+    run_script(session, statements)
 
 
 def drop(session: Any, schema: str) -> None:

@@ -90,17 +90,24 @@ class Money:
         return self.column.removesuffix("_minor")
 
     @property
+    def power(self) -> str:
+        """SQL of the minor units in one unit of the currency; NULL where that is unknown."""
+        if self.exponent is not None:
+            return f"{10**self.exponent}BD"
+        return power_sql(
+            _quoted(self.currency_column) if self.currency_column else f"'{self.currency}'"
+        )
+
+    @property
     def minor(self) -> str:
         """SQL of the amount in minor units as BIGINT."""
+        return self.minor_by(self.power)
+
+    def minor_by(self, power: str) -> str:
+        """The same, where the power has a name already."""
         column = _quoted(self.column)
         if parse_type(self.type).name in ("bigint", "int"):
             return column
-        if self.exponent is not None:
-            power = f"{10**self.exponent}BD"
-        else:
-            power = power_sql(
-                _quoted(self.currency_column) if self.currency_column else f"'{self.currency}'"
-            )
         return f"cast({column} * {power} as bigint)"
 
 

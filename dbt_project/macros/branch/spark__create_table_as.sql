@@ -1,5 +1,5 @@
 {#-
-  A model is written once, to a fresh directory of its attempt, one file per date and 64 MB.
+  A model is written once, to a fresh directory of its attempt, one file per date and 16 MB of rows.
   `attempt_root` is in the manifest of a countinghouse build only.
 -#}
 {% macro spark__create_table_as(temporary, relation, compiled_code, language='sql') -%}
