@@ -22,8 +22,8 @@ _SESSION_CONF = {
 _REMEDY = "countinghouse up, then countinghouse status"
 # Two seconds: a session does not outlive its engine, so that waiting longer is in vain.
 _RETRIES = {"max_retries": 3, "initial_backoff": 100, "max_backoff": 2000}
-# Each statement that is sent alone opens the metastore anew: 89 ms, in a script 61. Texts of
-# hundreds of kilobytes take longer to parse than that saves.
+# Each statement that is sent alone opens the metastore anew: 89 ms, in a script 61. Bounded by its
+# text, too: one statement may add hundreds of partitions.
 _STATEMENTS_PER_SCRIPT = 50
 _CHARACTERS_PER_SCRIPT = 100_000
 

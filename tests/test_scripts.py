@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from countinghouse.engine_session import run_script
 
-_GROUPS = st.lists(st.tuples(st.integers(1, 70), st.sampled_from([10, 9_000, 250_000])), max_size=4)
+_GROUPS = st.lists(st.tuples(st.integers(1, 70), st.sampled_from([10, 3_000, 120_000])), max_size=3)
 
 
 class _Session:
