@@ -120,10 +120,17 @@ def ports(settings: "Settings", *, with_airflow: bool = True) -> list[Check]:
     names = ["connect_port", "thrift_port", "spark_ui_port"]
     if with_airflow:
         names.append("airflow_port")
+    wanted = [(name, getattr(settings, name)) for name in names]
+    if settings.cluster_workers:
+        from countinghouse.services.cluster import master_port
+
+        # The master's, and those of its workers after it.
+        first = master_port(settings)
+        wanted.append(("cluster_ui_port", settings.cluster_ui_port))
+        wanted += [("spark_master", first + n) for n in range(settings.cluster_workers + 1)]
     found: list[Check] = []
     seen: dict[int, str] = {}
-    for name in names:
-        port = getattr(settings, name)
+    for name, port in wanted:
         found.append(_port(name, port, seen.get(port)))
         seen.setdefault(port, name)
     return found

@@ -81,11 +81,12 @@ class Settings(BaseSettings):
     spark_properties: dict[str, SecretStr] = Field(default_factory=dict)
     """More settings of the engine, by Spark's names; they win over `conf/spark-defaults.conf`."""
     driver_memory: str = "3g"
-    driver_java_options: str = (
+    java_options: str = (
         "-XX:+UseParallelGC -XX:-DontCompileHugeMethods -XX:ReservedCodeCacheSize=256m"
         " -XX:MetaspaceSize=256m"
     )
-    """Collector and compiler; see "Which compiler has the engine?" in docs/decisions.md."""
+    """Collector and compiler of the engine and a cluster's executors; see docs/decisions.md,
+    "Which compiler has the engine?"."""
     class_archives: Path | None = None
     """Folder of the engine's Java classes as archives; default `home/spark/classes`."""
     class_archive_seconds: int = 180

@@ -49,8 +49,8 @@ def main() -> None:
     settings = load()
     settings.home.mkdir(parents=True, exist_ok=True)
     say("starting PostgreSQL, the engine and Airflow")
-    options = f"{settings.driver_java_options} {QUICK_COMPILER}"
-    control.up(settings.model_copy(update={"driver_java_options": options}))
+    options = f"{settings.java_options} {QUICK_COMPILER}"
+    control.up(settings.model_copy(update={"java_options": options}))
     if _ran(settings):
         say("the demo has run here before: nothing to do")
     else:

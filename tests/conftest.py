@@ -22,6 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of `countinghouse verify faults`."""
     parser.addoption("--fault-seed", type=int, default=0, help="when random kills strike")
     parser.addoption("--random-kills", type=int, default=3, help="how many of them")
+    parser.addoption("--every-point", action="store_true", help="kill real jobs at each of them")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -53,8 +54,8 @@ def class_archives(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def quick_compiler() -> None:
     """Engines of tests live for minutes."""
-    options = Settings.model_fields["driver_java_options"].default
-    os.environ["COUNTINGHOUSE_DRIVER_JAVA_OPTIONS"] = f"{options} {QUICK_COMPILER}"
+    options = Settings.model_fields["java_options"].default
+    os.environ["COUNTINGHOUSE_JAVA_OPTIONS"] = f"{options} {QUICK_COMPILER}"
 
 
 @pytest.fixture(scope="session")

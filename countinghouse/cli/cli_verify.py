@@ -29,23 +29,30 @@ def faults(
     numbers = _numbers(only)
     words = ["pytest", *_files(_tests(), numbers)]
     words += ["-p", "fault_report", "-p", "no:terminal", "-o", "addopts=--strict-markers"]
-    words += [f"--faults={numbers}", f"--fault-seed={seed}", f"--random-kills={kills}"]
+    words += [
+        f"--faults={numbers}",
+        f"--fault-seed={seed}",
+        f"--random-kills={kills}",
+        "--every-point",
+    ]
     _run(words, COUNTINGHOUSE_HOME="", PYTEST_ADDOPTS="")
 
 
 @verify.command()
 def equivalence(
     schedules: int = typer.Option(100, min=0, help="How many, over the models on DuckDB."),
-    engine: int = typer.Option(1, min=0, help="How many short ones, through everything."),
+    engine: int = typer.Option(1, min=0, help="How many short ones, through landing and engine."),
+    airflow: int = typer.Option(1, min=0, help="How many short ones, as backfills of Airflow."),
     seed: int = typer.Option(0, min=0, help="Decides which schedules."),
 ) -> None:
     """Follow random schedules of deliveries, corrections, builds, kills, rollbacks and releases.
 
     Each must end as one clean rebuild from the same deliveries. The first that does not is printed
     as small as it can be made, with the first rows that differ; the exit code is then 1. Those
-    through the engine take minutes, on installations of their own in a temporary folder.
+    through engine and Airflow take minutes, on installations of their own in a temporary folder.
     """
-    _run(["equivalence", f"--schedules={schedules}", f"--engine={engine}", f"--seed={seed}"])
+    counts = [f"--schedules={schedules}", f"--engine={engine}", f"--airflow={airflow}"]
+    _run(["equivalence", *counts, f"--seed={seed}"])
 
 
 def _tests() -> Path:

@@ -27,6 +27,8 @@ from countinghouse.planning.positions import Gap, Positions, gap
 
 def load_state(connection: sa.Connection, *, taken: frozenset[str] = frozenset()) -> State:
     """The current state; partitions claimed by the attempts `taken` count as held."""
+    # First: what is completed while the rest is read must not be free and still look stale.
+    held = _held(connection, taken)
     gaps = load_gaps(connection)
     with _no_collection():
         return State(
@@ -36,7 +38,7 @@ def load_state(connection: sa.Connection, *, taken: frozenset[str] = frozenset()
             deliveries=_deliveries(connection),
             folded=_folded(connection),
             lost=_lost(connection),
-            held=_held(connection, taken),
+            held=held,
         )
 
 

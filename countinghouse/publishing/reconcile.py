@@ -252,9 +252,11 @@ def _restore(settings: Settings, ledger: sa.Engine, name: str, suspected: Differ
     foreign = {dt for dt in suspected.extra if not names.is_partition(dt)}
 
     def choose(connection: sa.Connection, living: frozenset[str]) -> Collection[Partition]:
+        # Before the ledger is asked what it shows: a set that is completed between the two would be
+        # at work no more, and what it has published would be undone.
+        taken = {partition for partition in busy(connection, living) if partition[0] == name}
         # The table may have been published since it was suspected, in another shape.
         now[:] = [_tables(settings, connection)[name]]
-        taken = {partition for partition in busy(connection, living) if partition[0] == name}
         if suspected.reshaped:
             return () if taken else {(name, dt) for dt in now[0][1]}
         return {(name, dt) for dt in suspected.dts - foreign} - taken

@@ -51,7 +51,7 @@ def java_options(settings: Settings, class_path: Iterable[Path]) -> list[str]:
 def _archive(settings: Settings, class_path: Iterable[Path]) -> Path:
     """One for each Java, set of jars and options; the size of the heap does not matter."""
     java = Path(doctor.java_program() or "java").resolve()
-    known = [settings.driver_java_options]
+    known = [settings.java_options]
     for path in (java, *class_path):
         known += [str(path), str(path.stat().st_mtime_ns if path.exists() else "")]
     digest = hashlib.sha256("\n".join(known).encode()).hexdigest()[:16]

@@ -56,9 +56,7 @@ def properties(settings: Settings, class_path: str) -> dict[str, str]:
         "spark.executor.memory": settings.worker_memory,
         "spark.executor.cores": str(settings.worker_cores),
         "spark.executor.extraClassPath": class_path,
-        "spark.executor.extraJavaOptions": (
-            "-XX:+UseParallelGC -XX:-DontCompileHugeMethods -Duser.timezone=UTC"
-        ),
+        "spark.executor.extraJavaOptions": f"{settings.java_options} -Duser.timezone=UTC",
         "spark.executorEnv.TZ": "UTC",
     }
 

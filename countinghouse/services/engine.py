@@ -122,7 +122,7 @@ def _java_options(settings: Settings) -> str:
         # Beside the other logs: its working folder is emptied at the next start.
         f'"-XX:ErrorFile={settings.logs.resolve()}/engine.crash.%p.log"',
         "-XX:-CreateCoredumpOnCrash",
-        settings.driver_java_options,
+        settings.java_options,
     ]
     if sys.platform == "linux":
         # Hadoop changes the mode of each file and folder that it makes with a process. By default

@@ -25,7 +25,12 @@ def running_airflow(settings: Settings) -> Iterator["Airflow"]:
     """Airflow's real processes; every DAG begins paused, so that nothing runs unasked."""
     airflow.migrate(settings)
     env = airflow.environment(settings)
-    env["AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION"] = "True"
+    env |= {
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
+        # A frozen task is missed after five minutes by default.
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "45",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+    }
     children = {
         one.name: Child(settings, _with_environment(one, env))
         for one in airflow.components(settings)

@@ -36,10 +36,10 @@ from simulator.deliveries import Defects, write_correction, write_corrupt, write
 INGEST, MARTS, REBUILD = "ingest_shop", "marts_commerce", "rebuild_commerce"
 SEED = 11
 FIRST = dt.date(2026, 3, 2)
-DAYS = [(FIRST + dt.timedelta(days=n)).isoformat() for n in range(9)]
+DAYS = [(FIRST + dt.timedelta(days=n)).isoformat() for n in range(10)]
 # In the order in which they are delivered: a change log has no gaps.
-BACKFILLED, WITHOUT_SCHEDULER, WITHOUT_SERVER = DAYS[:3], *DAYS[3:5]
-WHILE_PAUSED, WITHOUT_EVENT, INCOMPLETE, AFTERWARDS = DAYS[5:]
+BACKFILLED, WITHOUT_SCHEDULER, WITHOUT_SERVER, FROZEN = DAYS[:3], *DAYS[3:6]
+WHILE_PAUSED, WITHOUT_EVENT, INCOMPLETE, AFTERWARDS = DAYS[6:]
 # Three heartbeats of a task, five seconds each, and more.
 HEARTBEATS = 20
 # Entries of Airflow's menu, and what their page says.
@@ -244,6 +244,33 @@ def test_fault_37_a_run_whose_api_server_is_down_for_three_heartbeats_has_exact_
     time.sleep(HEARTBEATS)
     backfilled.wait_until_healthy("api-server")
     ingested_once(backfilled, WITHOUT_SERVER)
+
+
+def test_fault_38_a_task_frozen_past_its_heartbeats_is_tried_again_and_harmless_when_it_wakes(
+    backfilled: Airflow,
+) -> None:
+    begin(backfilled, FROZEN)
+    before = attempts_of(backfilled, INGEST)
+    task = psutil.Process(newest_pid(backfilled))
+    # And the process that sends its heartbeats.
+    frozen = [task, *task.parents()[:1]]
+    for process in frozen:
+        process.suspend()
+    wait_for(lambda: attempts_of(backfilled, INGEST) > before, "another try to claim something")
+    for process in frozen:
+        process.resume()
+    ingested_once(backfilled, FROZEN)
+    wait_for(lambda: not task.is_running(), "the task that was frozen to end")
+    (run,) = [one for one in backfilled.runs(INGEST) if one["partition_key"] == FROZEN]
+    assert backfilled.tasks(run)["ingest"]["try_number"] > 1
+
+
+def newest_pid(airflow: Airflow) -> int:
+    """The process that made the newest attempt of an ingest."""
+    rows = tables.attempts.c
+    query = sa.select(rows.pid).where(rows.run_id.startswith(f"{INGEST}/"))
+    with open_ledger(airflow.settings).connect() as connection:
+        return int(connection.execute(query.order_by(rows.started_at.desc())).scalars().first())
 
 
 def test_fault_106_fault_107_what_a_paused_mart_and_a_dead_task_missed_is_made_good_by_maintenance(

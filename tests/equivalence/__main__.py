@@ -18,11 +18,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--schedules", type=int, default=100, help="over the models on DuckDB")
     parser.add_argument("--engine", type=int, default=1, help="short ones, through everything")
+    parser.add_argument("--airflow", type=int, default=1, help="the same, with Airflow")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     models = runs.real_models(load())
     differs = False
-    for level, count in ((runs.in_memory, asked.schedules), (runs.through_engine, asked.engine)):
+    levels = (
+        (runs.in_memory, asked.schedules),
+        (runs.through_engine, asked.engine),
+        (runs.through_airflow, asked.airflow),
+    )
+    for level, count in levels:
         if count:
             report = level(models, count, asked.seed)
             differs |= bool(report.difference)

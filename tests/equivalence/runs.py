@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from equivalence.duck_models import DuckModels, below
-from equivalence.equal import Different, end_as_one_rebuild
+from equivalence.equal import Different, Ending, end_as_one_rebuild
 from equivalence.in_memory import InMemory
 from equivalence.schedules import schedules, short_schedules
 from equivalence.shrinking import smallest
@@ -66,18 +67,34 @@ def in_memory(models: DuckModels, count: int, start: int) -> Report:
 
 
 def through_engine(models: DuckModels, count: int, start: int) -> Report:
-    """Short schedules through everything, each on two installations of its own."""
-    from equivalence.through_engine import FEEDS as SENT
+    """Short schedules through everything but Airflow, each on two installations of its own."""
     from equivalence.through_engine import installed
+
+    return _through(installed, models, count, start, " through the engine")
+
+
+def through_airflow(models: DuckModels, count: int, start: int) -> Report:
+    """The same, with an Airflow that ingests and builds."""
+    from equivalence.through_airflow import installed
+
+    return _through(installed, models, count, start, " through Airflow")
+
+
+def _through(
+    installed: Callable[[], AbstractContextManager[Ending]],
+    models: DuckModels,
+    count: int,
+    start: int,
+    level: str,
+) -> Report:
+    from equivalence.through_engine import FEEDS as SENT
 
     def ends(schedule: Sequence[Step]) -> int:
         with installed() as warehouse:
             return end_as_one_rebuild(warehouse, schedule)
 
     names = [model.name for model in below(models.graph({}, {}), map(raw, SENT))]
-    return follow(
-        short_schedules(names, SENT), ends, count, start, level=" through the engine", small=False
-    )
+    return follow(short_schedules(names, SENT), ends, count, start, level=level, small=False)
 
 
 def follow(

@@ -7,16 +7,26 @@ import alerted
 import pytest
 
 from countinghouse import failpoints
+from countinghouse.engine_session import open_session
 from countinghouse.settings import Settings
-from tests.faults.readers import Reader
+from tests.faults.invariants import violated
+from tests.faults.readers import ANY, Reader, Readers
 from tests.faults.world import Pair, counted
 
 
 @pytest.fixture
-def pair(installation: Settings, record_property: Callable[[str, object], None]) -> Iterator[Pair]:
-    """Two tables that nobody else uses; afterwards every row is counted."""
+def pair(
+    request: pytest.FixtureRequest,
+    installation: Settings,
+    record_property: Callable[[str, object], None],
+) -> Iterator[Pair]:
+    """Two tables that nobody else uses; afterwards every row is counted, and invariants hold."""
     made = Pair()
     yield made
+    if not request.node.get_closest_marker("harmed"):
+        session = open_session(installation, name="test")
+        assert violated(installation, session, lambda table: made.name in table) == []
+        session.stop()
     for name, rows in counted(installation, made).items():
         record_property(name, rows)
         assert not rows, f"{rows} rows {name}"
@@ -32,6 +42,22 @@ def readers_are_counted(record_property: Callable[[str, object], None]) -> Itera
         record_property("torn", len(reader.torn))
         record_property("mixed", reader.mixed)
         record_property("gap", round(reader.gap, 2))
+
+
+@pytest.fixture(autouse=True)
+def watched(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Readers over Thrift and Connect beside whatever happens to a pair.
+
+    Not where a test has its own, or does to the tables what nobody may do.
+    """
+    marked = any(map(request.node.get_closest_marker, ("own_readers", "harmed")))
+    if "pair" not in request.fixturenames or marked:
+        yield
+        return
+    settings, pair = map(request.getfixturevalue, ("installation", "pair"))
+    with Readers(settings, pair, begun=ANY, pause=0.2) as readers:
+        yield
+    assert readers.torn == []
 
 
 @pytest.fixture(autouse=True)

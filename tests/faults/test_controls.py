@@ -15,6 +15,7 @@ from tests.faults.children import publisher
 from tests.faults.readers import Reader, Readers
 from tests.faults.world import DTS, Pair, publish, rows_of, shown
 
+pytestmark = pytest.mark.harmed
 # Versions that take each other's place; a row is slow, so that a reader meets each of them.
 _ROUNDS = range(2, 5)
 _SLOW = "coalesce(reflect('java.lang.Thread', 'sleep', 20L), 'null') = 'null'"

@@ -10,7 +10,7 @@ from countinghouse.publishing import outbox
 from countinghouse.publishing.reconcile import reconcile
 from countinghouse.settings import Settings
 from tests.faults.children import publisher
-from tests.faults.readers import Reader
+from tests.faults.readers import Readers
 from tests.faults.world import DECIDED, DTS, POINTS, Pair, publish, shown
 
 ALL = {*DTS, WHOLE}
@@ -35,22 +35,23 @@ def test_fault_2_fault_3_fault_4_fault_107_a_publisher_killed_at_any_point_is_fi
     assert not [done for done in reconcile(installation, full=False) if pair.name in done]
 
 
+@pytest.mark.own_readers
 def test_fault_114_a_crash_in_the_middle_of_a_set_rolls_forward_under_its_readers(
     installation: Settings, pair: Pair, session: Any
 ) -> None:
     publish(installation, pair, 1)
-    with Reader(installation, pair, begun=2, done=1) as reader:
-        reader.wait_for(1)
+    with Readers(installation, pair, begun=2, done=1) as readers:
+        readers.wait_for(1)
         middle = "in_publish_before_pointer#2:kill9"
         with publisher(pair, 2, run_id="killed", failpoint=middle) as killed:
             killed.wait_until_killed()
-        reader.wait_for(2)
+        readers.wait_for(2)
         assert set(shown(session, pair).values()) == {1, 2}
         reconcile(installation, full=False)
-        reader.done = 2
-        reader.wait_for(2)
-    assert reader.torn == []
-    assert reader.seen == {1, 2}
+        readers.ended(2)
+        readers.wait_for(2)
+    assert readers.torn == []
+    assert [reader.seen for reader in readers.all] == [{1, 2}] * 2
     assert shown(session, pair) == dict.fromkeys(ALL, 2)
     # The whole of the catalog is compared with the ledger, and nothing is left to do.
     assert not [done for done in reconcile(installation) if pair.name in done]

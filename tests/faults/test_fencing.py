@@ -13,6 +13,7 @@ from countinghouse import engine_session, failpoints
 from countinghouse.errors import Fenced
 from countinghouse.ledger.tables import attempts, claims, pointers, publication_sets
 from countinghouse.names import WHOLE
+from countinghouse.publishing import reconcile as reconcile_module
 from countinghouse.publishing.reconcile import reconcile
 from countinghouse.settings import Settings
 from tests import harness
@@ -22,7 +23,10 @@ from tests.faults.world import DTS, Pair, publish, shown
 ALL = {*DTS, WHOLE}
 
 
-@pytest.fixture(params=[True, False], ids=["fenced", "not fenced"])
+_NOT_FENCED = pytest.param(False, marks=pytest.mark.harmed)
+
+
+@pytest.fixture(params=[True, _NOT_FENCED], ids=["fenced", "not fenced"])
 def fenced(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """With the fence, and as negative control without: the ledger's lock alone is not enough."""
     if not request.param:
@@ -101,6 +105,33 @@ def test_a_reconciler_that_wakes_does_not_undo_what_was_published_since(
         reconcile(installation)
     assert overtaken
     assert shown(session, pair) == dict.fromkeys(ALL, 3)
+
+
+@pytest.mark.parametrize("when", ["busy", "_tables"])
+def test_a_reconciler_undoes_no_set_that_is_completed_while_it_looks(
+    installation: Settings,
+    pair: Pair,
+    session: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    when: str,
+) -> None:
+    publish(installation, pair, 1)
+    asked, calls = getattr(reconcile_module, when), []
+
+    def at_its_claim(*words: Any) -> Any:
+        # `_tables` is asked once before, for what is suspected.
+        calls.append(when)
+        if len(calls) == (2 if when == "_tables" else 1):
+            assert publisher_at_work.wake() == "published"
+        return asked(*words)
+
+    monkeypatch.setattr(reconcile_module, when, at_its_claim)
+    point = "before_complete:stop"
+    with publisher(pair, 2, run_id="alive", failpoint=point) as publisher_at_work:
+        publisher_at_work.wait_until_frozen()
+        assert not [done for done in reconcile(installation) if pair.name in done]
+    assert calls
+    assert shown(session, pair) == dict.fromkeys(ALL, 2)
 
 
 def test_fault_25_of_two_writers_of_a_partition_the_later_claim_wins(

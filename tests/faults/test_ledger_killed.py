@@ -11,9 +11,10 @@ from countinghouse.names import WHOLE
 from countinghouse.publishing.reconcile import reconcile
 from countinghouse.services import postgres
 from countinghouse.settings import Settings
-from tests.faults.readers import Reader
+from tests.faults.readers import Readers
 from tests.faults.world import DECIDED, DTS, POINTS, Pair, publish, shown
 
+pytestmark = pytest.mark.own_readers
 ALL = {*DTS, WHOLE}
 STEPS = ("after_claim", "before_publish", "after_decide", "before_complete")
 
@@ -31,14 +32,14 @@ def test_fault_56_a_killed_ledger_leaves_old_or_new_and_the_next_run_goes_on(
         server.wait(10)
 
     failpoints.hooks[point] = kill
-    with Reader(installation, pair, begun=2, done=1, pause=0.1) as reader:
-        reader.wait_for(1)
+    with Readers(installation, pair, begun=2, done=1, pause=0.1) as readers:
+        readers.wait_for(1)
         # It may outlive the server, or say that it did not.
         with contextlib.suppress(Exception):
             publish(installation, pair, 2)
         assert point not in failpoints.hooks
-        reader.wait_for(1)
-    assert reader.torn == []
+        readers.wait_for(1)
+    assert readers.torn == []
     postgres.start(installation)
     expected = {2} if POINTS.index(point) >= DECIDED else {1, 2}
     end = time.monotonic() + 10 * installation.lease_seconds

@@ -16,6 +16,7 @@ from countinghouse.publishing.reconcile import find_lost, reconcile
 from countinghouse.settings import Settings
 from tests.faults.world import DTS, Pair, publish, shown
 
+pytestmark = pytest.mark.harmed
 LOST = DTS[1]
 
 

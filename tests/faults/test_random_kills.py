@@ -14,9 +14,10 @@ from countinghouse.names import WHOLE
 from countinghouse.publishing.reconcile import reconcile, surviving
 from countinghouse.settings import Settings
 from tests.faults.children import publisher
-from tests.faults.readers import Reader
+from tests.faults.readers import Readers
 from tests.faults.world import DTS, Pair, publish, shown
 
+pytestmark = pytest.mark.own_readers
 ALL = {*DTS, WHOLE}
 # A publication takes about as long; most are hit, and some have just ended.
 _MOMENTS = 1.5
@@ -33,35 +34,36 @@ def moments(request: pytest.FixtureRequest) -> Iterator[float]:
 def test_fault_1_a_publisher_killed_at_random_leaves_the_old_version_or_the_new(
     installation: Settings, pair: Pair, session: Any, moments: Iterator[float]
 ) -> None:
-    publish(installation, pair, 1)
-    with Reader(installation, pair, begun=1, done=1, pause=0.1) as reader:
+    publish(installation, pair, value := 1)
+    with Readers(installation, pair, begun=1, done=1, pause=0.1) as readers:
         for value, moment in enumerate(moments, start=2):
-            reader.begun = value
+            readers.began(value)
             with publisher(pair, value, run_id=f"killed {value}") as victim:
                 time.sleep(moment)
                 victim.kill()
             reconcile(installation, full=False)
-            (reader.done,) = set(shown(session, pair).values())
-        reader.wait_for(1)
-    assert reader.torn == []
-    publish(installation, pair, reader.begun + 1)
-    assert shown(session, pair) == dict.fromkeys(ALL, reader.begun + 1)
+            (done,) = set(shown(session, pair).values())
+            readers.ended(done)
+        readers.wait_for(1)
+    assert readers.torn == []
+    publish(installation, pair, value + 1)
+    assert shown(session, pair) == dict.fromkeys(ALL, value + 1)
 
 
 def test_fault_1_an_engine_killed_at_random_is_survived_by_the_run(
     installation: Settings, pair: Pair, moments: Iterator[float]
 ) -> None:
     publish(installation, pair, 1)
-    with Reader(installation, pair, begun=1, done=1, pause=0.1) as reader:
+    with Readers(installation, pair, begun=1, done=1, pause=0.1) as readers:
         # An engine takes its time to come back: one of five.
         for value, moment in enumerate(list(moments)[::5], start=2):
-            reader.begun = value
+            readers.began(value)
             killer = threading.Timer(moment, engine_process(installation).kill)
             killer.start()
             surviving(installation, lambda v=value: publish(installation, pair, v))
             killer.join()
             wait_until_healthy(installation, 120)
-            reader.wait_for(1, seconds=120)
-            reader.done = value
-        reader.wait_for(1)
-    assert reader.torn == []
+            readers.wait_for(1, seconds=120)
+            readers.ended(value)
+        readers.wait_for(1)
+    assert readers.torn == []

@@ -136,6 +136,7 @@ IN_ITS_PLACE = {
 }
 
 
+@pytest.mark.harmed
 @pytest.mark.parametrize("kind", IN_ITS_PLACE)
 def test_a_publication_replaces_what_an_analyst_made_in_a_tables_place(
     installation: Settings, pair: Pair, session: Any, kind: str, tmp_path: Path
@@ -163,6 +164,7 @@ def test_a_column_that_would_vanish_is_refused_before_it_is_decided(
     assert shown(session, pair) == dict.fromkeys(ALL, 3)
 
 
+@pytest.mark.harmed
 @pytest.mark.parametrize("kind", VANDALISM)
 def test_fault_113_what_an_analyst_drops_or_alters_is_restored_and_alerted(
     installation: Settings,
@@ -189,6 +191,7 @@ def test_fault_113_what_an_analyst_drops_or_alters_is_restored_and_alerted(
     assert shown(session, pair) == dict.fromkeys(ALL, 2)
 
 
+@pytest.mark.harmed
 def test_rows_that_an_analyst_inserts_are_not_kept(
     installation: Settings,
     pair: Pair,

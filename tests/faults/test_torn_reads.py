@@ -3,6 +3,8 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
+
 from countinghouse.engine_session import open_session
 from countinghouse.names import WHOLE
 from countinghouse.publishing import gc
@@ -10,6 +12,7 @@ from countinghouse.settings import Settings
 from tests.faults.readers import Readers
 from tests.faults.world import DTS, Pair, publish, shown
 
+pytestmark = pytest.mark.own_readers
 # Each moves four pointers: 100 publications.
 _SETS = 25
 

@@ -61,6 +61,18 @@ def test_two_settings_on_one_port_are_named(tmp_path: Path) -> None:
     assert "connect_port" in failed[0].found
 
 
+def test_a_busy_port_of_a_clusters_worker_is_named(tmp_path: Path, taken: int) -> None:
+    ports = {"connect_port", "thrift_port", "spark_ui_port", "airflow_port", "cluster_ui_port"}
+    settings = Settings(
+        home=tmp_path,
+        cluster_workers=2,
+        spark_master=f"spark://127.0.0.1:{taken - 2}",
+        **{name: free_port() for name in ports},
+    )
+    failed = [check.name for check in doctor.ports(settings) if not check.ok]
+    assert f"port {taken} (spark_master)" in failed
+
+
 def test_a_missing_java_is_named_with_its_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

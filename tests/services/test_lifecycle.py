@@ -20,7 +20,7 @@ def second(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """An installation beside the one that the other tests share."""
     home = tmp_path_factory.mktemp("second")
     options = f"-D{SPECULATION}=true"
-    settings = Settings(home=home, **free_ports(), driver_memory="1g", driver_java_options=options)
+    settings = Settings(home=home, **free_ports(), driver_memory="1g", java_options=options)
     yield settings
     control.down(settings)
 
@@ -60,7 +60,7 @@ def test_fault_7_no_setting_switches_speculation_on(second: Settings) -> None:
     session = engine_session.open_session(second)
     found = session.conf.get(SPECULATION)
     session.stop()
-    assert SPECULATION in second.driver_java_options
+    assert SPECULATION in second.java_options
     assert found == "false"
 
 
