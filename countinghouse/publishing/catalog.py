@@ -31,8 +31,8 @@ def rebuild_catalog(settings: Settings) -> Rebuilt:
     try:
         for name, spec in sorted(published.table_specs(ledger).items()):
             metastore.drop(session, name, pointers.aside(settings, name))
-            metastore.ensure_table(session, spec, pointers.empty_directory(settings, name))
             places = reconcile.directories(settings, name, everything.get(name, {}))
+            metastore.ensure_table(session, spec, pointers.first_place(settings, spec, places))
             if places:
                 metastore.point(session, spec, places)
     finally:

@@ -48,16 +48,16 @@ class TableSpec:
         return cls(name, columns, content["comment"], content["partitioned"])
 
 
-def ensure_table(session: "SparkSession", spec: TableSpec, empty: Path) -> bool:
-    """Create the table, or add its new columns at the end; anything else is refused.
+def ensure_table(session: "SparkSession", spec: TableSpec, place: Path) -> bool:
+    """Create the table at `place`, or add its new columns at the end; anything else is refused.
 
-    Returns whether it was created, and reads nothing yet.
+    Returns whether it was created.
     """
     names.table(spec.name)
     schema = spec.name.partition(".")[0]
     session.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     if not session.catalog.tableExists(spec.name):
-        _create(session, spec, empty)
+        _create(session, spec, place)
         return True
     existing = _existing(session, spec)
     _refuse_other_shape(spec, existing)
@@ -158,15 +158,14 @@ def _existing(session: "SparkSession", spec: TableSpec) -> dict[str, str]:
     return found
 
 
-def _create(session: "SparkSession", spec: TableSpec, empty: Path) -> None:
-    empty.mkdir(parents=True, exist_ok=True)
+def _create(session: "SparkSession", spec: TableSpec, place: Path) -> None:
     partitioned = ""
     if spec.partitioned:
         comment = next(c.comment for c in spec.columns if c.name == "dt")
         partitioned = f"PARTITIONED BY (dt STRING COMMENT '{_quoted(comment)}')"
     session.sql(
         f"CREATE EXTERNAL TABLE IF NOT EXISTS {spec.name} ({_declared(_data_columns(spec))}) "
-        f"COMMENT '{_quoted(spec.comment)}' {partitioned} STORED AS PARQUET LOCATION '{empty}'"
+        f"COMMENT '{_quoted(spec.comment)}' {partitioned} STORED AS PARQUET LOCATION '{place}'"
     )
 
 

@@ -10,6 +10,7 @@ from countinghouse.errors import CountinghouseError
 from countinghouse.failpoints import reach
 from countinghouse.ledger import pointer_log, publications, published
 from countinghouse.ledger.publications import DecidedSet
+from countinghouse.names import WHOLE
 from countinghouse.planning.planner import Partition
 from countinghouse.publishing import metastore
 from countinghouse.publishing.version import Version, write_confirmed, write_json
@@ -69,7 +70,7 @@ def project(
             if known and not metastore.fits(known, spec):
                 metastore.drop(session, table, aside(settings, table))
                 known = None
-            if metastore.ensure_table(session, spec, empty_directory(settings, table)):
+            if metastore.ensure_table(session, spec, first_place(settings, spec, locations)):
                 locations = _published(settings, ledger, table) | locations
         reach("in_publish_before_pointer")
         metastore.point(session, spec, locations, known.partitions if known else None)
@@ -112,6 +113,15 @@ def aside(settings: Settings, table: str) -> Path:
     return settings.warehouse / "dropped" / table
 
 
-def empty_directory(settings: Settings, table: str) -> Path:
-    """Where a table points before anything is published: a directory that stays empty."""
-    return settings.warehouse / "empty" / table
+def first_place(
+    settings: Settings, spec: metastore.TableSpec, locations: Mapping[str, Path]
+) -> Path:
+    """Where a table is made: without partitions where it has its rows, or it would show none.
+
+    With partitions in a directory that stays empty.
+    """
+    if not spec.partitioned and WHOLE in locations:
+        return locations[WHOLE]
+    folder = settings.warehouse / "empty" / spec.name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

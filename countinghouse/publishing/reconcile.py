@@ -1,6 +1,7 @@
 """Finishes what a crash left, and makes the metastore say what the ledger says."""
 
 import logging
+import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -59,7 +60,11 @@ def reconcile(settings: Settings, *, full: bool = True) -> list[str]:
 
 
 def finish_crashes(settings: Settings) -> list[str]:
-    """Fence dead attempts and roll forward what they had decided; every claimant does so first."""
+    """Fence dead attempts and roll forward what they had decided; every claimant does so first.
+
+    What another is rolling forward is waited for: until then nobody sees what it has published, and
+    whoever plans would find nothing to do.
+    """
     ledger = open_ledger(settings)
     dead = attempts.any_dead(ledger, lease_seconds=settings.lease_seconds)
     if not dead and not _abandoned_sets(ledger):
@@ -73,11 +78,12 @@ def finish_crashes(settings: Settings) -> list[str]:
             lease_seconds=settings.lease_seconds,
         )
     ]
-    return done + [
-        f"rolled publication set {set_id} forward"
-        for set_id in _abandoned_sets(ledger)
-        if _rolled_forward(settings, ledger, set_id)
-    ]
+    for set_id in _abandoned_sets(ledger):
+        if _rolled_forward(settings, ledger, set_id):
+            done.append(f"rolled publication set {set_id} forward")
+        else:
+            _wait_for_another(settings, ledger, set_id)
+    return done
 
 
 def surviving(settings: Settings, step: Callable[[], T]) -> T:
@@ -104,11 +110,27 @@ def _rolled_forward(settings: Settings, ledger: sa.Engine, set_id: str) -> bool:
         free = decided is not None and taken.isdisjoint(mine)
         return mine if free else ()
 
-    with _claim(settings, ledger, f"publication set {set_id}", choose) as work:
+    with _claim(settings, ledger, _scope(set_id), choose) as work:
         if free:
             pointers.log_set(settings, ledger, set_id)
             publication.roll_forward_surviving(work, set_id)
     return free
+
+
+def _wait_for_another(settings: Settings, ledger: sa.Engine, set_id: str) -> None:
+    """While a living attempt rolls the set forward; not for one that builds its partitions anew."""
+    mine = sa.select(attempt_rows.c.attempt_id).where(attempt_rows.c.scope == _scope(set_id))
+    end = time.monotonic() + _ENGINE_SECONDS
+    while time.monotonic() < end:
+        with ledger.connect() as connection:
+            living = attempts.living(connection, lease_seconds=settings.lease_seconds)
+            if living.isdisjoint(connection.execute(mine).scalars()):
+                return
+        time.sleep(0.2)
+
+
+def _scope(set_id: str) -> str:
+    return f"publication set {set_id}"
 
 
 def _claim(
@@ -274,7 +296,7 @@ def _restore(settings: Settings, ledger: sa.Engine, name: str, suspected: Differ
             return []
         if found.reshaped:
             metastore.drop(work.session, name, pointers.aside(settings, name))
-        metastore.ensure_table(work.session, spec, pointers.empty_directory(settings, name))
+        metastore.ensure_table(work.session, spec, pointers.first_place(settings, spec, expected))
         metastore.drop_partitions(work.session, spec, found.extra)
         metastore.point(work.session, spec, {dt: expected[dt] for dt in found.wrong})
     return [_report_restored(settings, name, found)]

@@ -121,11 +121,15 @@ class Company:
             found = connection.execute(query.where(versions.rows > 0))
             return {(table, dt): digest for table, dt, digest in found}
 
-    def publications(self) -> int:
-        """How many pointers were ever moved."""
+    def publications(self) -> list[tuple[str, str, str]]:
+        """Table, date and digest of every pointer that was ever moved."""
+        made, versions = tables.publications.c, tables.versions.c
+        query = sa.select(made.table_name, made.dt, versions.digest).join(
+            tables.versions, versions.version_id == made.version_id
+        )
         with open_ledger(self.settings).connect() as connection:
-            query = sa.select(sa.func.count()).select_from(tables.publications)
-            return int(connection.execute(query).scalar_one())
+            rows = connection.execute(query.order_by(made.publication_id))
+            return [(table, dt, digest) for table, dt, digest in rows]
 
     def undisturbed(self, settings: Settings) -> "Company":
         """Another installation, which gets the same deliveries and in which nothing goes wrong."""

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from countinghouse.errors import Fenced
 from countinghouse.ledger.tables import attempts, claims, pointers, publication_sets
 from countinghouse.names import WHOLE
 from countinghouse.publishing import reconcile as reconcile_module
-from countinghouse.publishing.reconcile import reconcile
+from countinghouse.publishing.reconcile import finish_crashes, reconcile
 from countinghouse.settings import Settings
 from tests import harness
 from tests.faults.children import publisher
@@ -105,6 +105,27 @@ def test_a_reconciler_that_wakes_does_not_undo_what_was_published_since(
         reconcile(installation)
     assert overtaken
     assert shown(session, pair) == dict.fromkeys(ALL, 3)
+
+
+def test_who_finds_a_set_that_another_is_rolling_forward_waits_for_its_end(
+    installation: Settings, pair: Pair, session: Any
+) -> None:
+    publish(installation, pair, 1)
+    with publisher(pair, 2, run_id="dead", failpoint="after_decide:kill9") as predecessor:
+        predecessor.wait_until_killed()
+    with ThreadPoolExecutor() as pool:
+        found, ended = [], []
+
+        def meanwhile() -> None:
+            found.append(pool.submit(finish_crashes, installation))
+            ended.extend(wait(found, timeout=6).done)
+
+        failpoints.hooks["in_publish_before_pointer"] = meanwhile
+        reconcile(installation)
+        assert found[0].result(60) == []
+    # It would plan as if nothing had been published.
+    assert not ended
+    assert shown(session, pair) == dict.fromkeys(ALL, 2)
 
 
 @pytest.mark.parametrize("when", ["busy", "_tables"])
