@@ -203,8 +203,9 @@ def _slices(contract: Contract, landed: LandedDate) -> dict[str, Any]:
     }
     if contract.changes and contract.changes.contiguous:
         said["positions"] = {
-            "ranges": [span for each in landed.deliveries for span in each.positions],
-            "known_missing": contract.changes.known_missing,
+            # As the ledger gives them back: they are compared.
+            "ranges": [list(span) for each in landed.deliveries for span in each.positions],
+            "known_missing": [list(span) for span in contract.changes.known_missing],
             "first": contract.changes.first,
         }
     return said

@@ -113,6 +113,17 @@ def test_positions_that_will_never_come_are_declared(source: Source) -> None:
     assert sorted(source.state().slices[declared.feed.raw]) == ["2026-03-02", "2026-03-03"]
 
 
+def test_a_change_log_that_is_landed_again_moves_no_pointer(source: Source) -> None:
+    contract = source.change_log(known_missing=[[2, 3]])
+    lines = change(1, "2026-03-02"), change(4, "2026-03-02")
+    assert not source.land(contract, "2026-03-02", *lines).failed
+    again = [(contract.feed.raw, "2026-03-02")]
+
+    report = land(source.settings, [contract], run_id="again", again=again)
+
+    assert (report.published, report.failed) == ([], False)
+
+
 def test_two_changes_of_one_position_that_differ_are_both_bad(source: Source) -> None:
     contract = source.change_log()
     twice = [change(1, "2026-03-02"), change(1, "2026-03-02").replace(",n,", ",other,")]
