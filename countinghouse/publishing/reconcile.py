@@ -79,10 +79,12 @@ def finish_crashes(settings: Settings) -> list[str]:
         )
     ]
     for set_id in _abandoned_sets(ledger):
-        if _rolled_forward(settings, ledger, set_id):
+        free = _rolled_forward(settings, ledger, set_id)
+        # Again if whoever was at it has died of it.
+        while not free and _waited_for_another(settings, ledger, set_id):
+            free = _rolled_forward(settings, ledger, set_id)
+        if free:
             done.append(f"rolled publication set {set_id} forward")
-        else:
-            _wait_for_another(settings, ledger, set_id)
     return done
 
 
@@ -117,16 +119,22 @@ def _rolled_forward(settings: Settings, ledger: sa.Engine, set_id: str) -> bool:
     return free
 
 
-def _wait_for_another(settings: Settings, ledger: sa.Engine, set_id: str) -> None:
-    """While a living attempt rolls the set forward; not for one that builds its partitions anew."""
+def _waited_for_another(settings: Settings, ledger: sa.Engine, set_id: str) -> bool:
+    """Whether a living attempt rolled the set forward, after its end.
+
+    One that builds the same partitions anew is not waited for.
+    """
+    waited = False
     mine = sa.select(attempt_rows.c.attempt_id).where(attempt_rows.c.scope == _scope(set_id))
     end = time.monotonic() + _ENGINE_SECONDS
     while time.monotonic() < end:
         with ledger.connect() as connection:
             living = attempts.living(connection, lease_seconds=settings.lease_seconds)
             if living.isdisjoint(connection.execute(mine).scalars()):
-                return
+                return waited
+        waited = True
         time.sleep(0.2)
+    return False
 
 
 def _scope(set_id: str) -> str:

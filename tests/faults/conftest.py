@@ -54,7 +54,8 @@ def watched(request: pytest.FixtureRequest) -> Iterator[None]:
     if "pair" not in request.fixturenames or marked:
         yield
         return
-    settings, pair = map(request.getfixturevalue, ("installation", "pair"))
+    # A session first: of two threads that import Spark at once each sees half of it.
+    settings, pair, _ = map(request.getfixturevalue, ("installation", "pair", "session"))
     with Readers(settings, pair, begun=ANY, pause=0.2) as readers:
         yield
     assert readers.torn == []

@@ -17,8 +17,8 @@ from countinghouse.publishing import reconcile as reconcile_module
 from countinghouse.publishing.reconcile import finish_crashes, reconcile
 from countinghouse.settings import Settings
 from tests import harness
-from tests.faults.children import publisher
-from tests.faults.world import DTS, Pair, publish, shown
+from tests.faults.children import child, publisher
+from tests.faults.world import DTS, Pair, publish, reconcile_in_child, shown
 
 ALL = {*DTS, WHOLE}
 
@@ -125,6 +125,22 @@ def test_who_finds_a_set_that_another_is_rolling_forward_waits_for_its_end(
         assert found[0].result(60) == []
     # It would plan as if nothing had been published.
     assert not ended
+    assert shown(session, pair) == dict.fromkeys(ALL, 2)
+
+
+def test_who_waits_for_one_that_rolls_a_set_forward_and_dies_of_it_does_so_instead(
+    installation: Settings, pair: Pair, session: Any
+) -> None:
+    publish(installation, pair, 1)
+    with publisher(pair, 2, run_id="dead", failpoint="after_decide:kill9") as predecessor:
+        predecessor.wait_until_killed()
+    point = "in_publish_before_pointer:stop"
+    with child(reconcile_in_child, point) as other, ThreadPoolExecutor() as pool:
+        other.wait_until_frozen()
+        waiting = pool.submit(finish_crashes, installation)
+        assert not wait([waiting], timeout=2).done
+        other.kill()
+        assert any(done.startswith("rolled") for done in waiting.result(60))
     assert shown(session, pair) == dict.fromkeys(ALL, 2)
 
 

@@ -8,7 +8,7 @@ import itertools
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -29,6 +29,8 @@ LINES = (
     "union all select dt, 0, sum(line_count) from marts.rpt_sales_daily group by dt) group by dt"
 )
 Figures = tuple[int, str]
+# By partition; None is what was before the first, and a version without rows.
+History = dict[str, list[Figures | None]]
 # Seconds between two queries: what is watched has the same two cores.
 _PAUSE = 0.3
 
@@ -65,8 +67,8 @@ class Watcher:
             self._thread.join(60)
 
     def wait_for_a_look_at_all(self, *, seconds: float = 120) -> None:
-        """Return when each table has been read once more from its beginning."""
-        wanted, end = self.reads + 2 * (len(self.queries) + 1), time.monotonic() + seconds
+        """Return when each table has been read once more; a read may be under way."""
+        wanted, end = self.reads + len(self.queries) + 2, time.monotonic() + seconds
         while self.reads < wanted and time.monotonic() < end:
             time.sleep(0.05)
         assert self.reads >= wanted, f"no look in {seconds:g} s: {self.errors[-3:]}"
@@ -110,12 +112,18 @@ def watchers(settings: Settings) -> list[Watcher]:
     return [Watcher(settings, door, queries) for door in (Connect, Thrift)]
 
 
-def torn(settings: Settings, watched: Sequence[Watcher]) -> list[str]:
-    """What watchers saw that is no version of a partition, or an older one than before."""
+def histories(settings: Settings) -> dict[str, History]:
+    """Of each table and partition the figures of all versions, in the order of publication."""
     session = open_session(settings, name="test")
+    found = {table: _history(settings, session, table) for table in TABLES}
+    session.stop()
+    return found
+
+
+def torn(published: Mapping[str, History], watched: Sequence[Watcher]) -> list[str]:
+    """What watchers saw that is no version of a partition, or an older one than before."""
     found = []
-    for table in TABLES:
-        history = _history(settings, session, table)
+    for table, history in published.items():
         for watcher in watched:
             at: dict[str, int] = {}
             for shown in watcher.seen[table]:
@@ -126,7 +134,6 @@ def torn(settings: Settings, watched: Sequence[Watcher]) -> list[str]:
                         found.append(f"{where}: {shown.get(day)} after {at.get(day, 0)}")
                     else:
                         at[day] = place
-    session.stop()
     return found
 
 
@@ -135,8 +142,7 @@ def _place(history: Sequence[Figures | None], shown: Figures | None, since: int)
     return next((n for n in range(since, len(history)) if history[n] == shown), None)
 
 
-def _history(settings: Settings, session: Any, table: str) -> dict[str, list[Figures | None]]:
-    """Figures of all versions of each partition, in the order of their publication."""
+def _history(settings: Settings, session: Any, table: str) -> History:
     publications, versions = tables.publications.c, tables.versions.c
     query = (
         sa.select(publications.dt, versions.location, versions.rows)
@@ -158,7 +164,7 @@ def _history(settings: Settings, session: Any, table: str) -> dict[str, list[Fig
         .selectExpr("f", "`count(1)`", "`sum(_hash)`")
         .collect()
     }
-    found: dict[str, list[Figures | None]] = defaultdict(lambda: [None])
+    found: History = defaultdict(lambda: [None])
     for dt, place, rows in made:
         found[dt].append(figures[str(settings.warehouse / place)] if rows else None)
     return found

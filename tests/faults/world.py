@@ -21,6 +21,7 @@ from countinghouse.planning.model_graph import Column
 from countinghouse.planning.planner import Partition
 from countinghouse.publishing import metastore, publication
 from countinghouse.publishing.publication import Batch, Verdict, Work
+from countinghouse.publishing.reconcile import reconcile
 from countinghouse.publishing.version import Version, location
 from countinghouse.settings import Settings, load
 from tests import harness
@@ -162,6 +163,13 @@ def publish_in_child(
         outcome.send("published")
     except Exception as error:
         outcome.send(f"{type(error).__name__}: {error}")
+
+
+def reconcile_in_child(outcome: Any, failpoint: str) -> None:
+    """Reconcile as a process of its own."""
+    os.environ["COUNTINGHOUSE_FAILPOINT"] = failpoint
+    reconcile(load())
+    outcome.send("reconciled")
 
 
 def _hold_pointers(gate: str) -> None:
