@@ -71,6 +71,7 @@ def test_fault_8_the_manifest_that_does_not_fit_is_absent_and_not_half_there(
     assert shown(session, pair) == dict.fromkeys(ALL, 1)
 
 
+@pytest.mark.harmed
 def test_fault_10_a_place_that_cannot_be_written_is_an_error_before_anything_changes(
     installation: Settings, pair: Pair, session: Any
 ) -> None:
