@@ -62,7 +62,7 @@ class Reader:
     Set `begun` before a version is published and `done` when that has ended: what a query shows
     must be a whole version, between what was done at its start and begun at its end. `pause` is
     seconds between two looks. A query over both tables may show one new and one old: `mixed`.
-    What has never been seen of the pair may be absent: it may not have been published yet.
+    While nothing is `done`, what has never been seen of the pair may be absent.
     """
 
     settings: Settings
@@ -143,7 +143,8 @@ class Reader:
         rows = session.ask(query)
         begun = self.begun
         found = {(table, dt) for table, dt, *_ in rows}
-        if not expected & self.newest.keys() <= found <= expected:
+        needed = expected if done else expected & self.newest.keys()
+        if not needed <= found <= expected:
             self.torn.append(f"partitions {sorted(found)} instead of {sorted(expected)}")
         for table, dt, *figures in rows:
             value = figures[-1]
